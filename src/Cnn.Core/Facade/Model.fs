@@ -1,0 +1,171 @@
+namespace Cnn
+
+open System
+open System.Collections.Generic
+open Cnn.Tensors
+open Cnn.Networks
+open Cnn.Training
+open Cnn.Storage
+
+/// Something that was asked for cannot be had; the message is a sentence for the user.
+type CnnException(message: string) =
+    inherit Exception(message)
+
+/// One row of a network's summary.
+[<Sealed>]
+type LayerSummary internal (index: int, text: string, output: Shape, parameters: int, multiplyAdds: int64) =
+    /// Position, counted from 0, as in the names of the parameters.
+    member _.Index = index
+    /// The layer in the text form, such as "conv 16 3 pad 1".
+    member _.Text = text
+    /// What it gives for one example, such as "16x28x28".
+    member _.OutputShape = Shape.format output
+    /// Learnable numbers.
+    member _.Parameters = parameters
+    /// Multiplications that one example costs going forward.
+    member _.MultiplyAdds = multiplyAdds
+
+/// How a model did on labelled images. Reports of parts add up to that of the whole.
+[<Sealed>]
+type EvaluationReport internal (evaluation: Evaluation) =
+    let toNullable = Option.toNullable
+
+    member internal _.Evaluation = evaluation
+    member _.Examples = Evaluation.examples evaluation
+    member _.Correct = Evaluation.correct evaluation
+    member _.Classes = evaluation.Confusion.Shape.Head
+
+    /// Between 0 and 1; NaN for no examples.
+    member _.Accuracy = Evaluation.accuracy evaluation
+
+    /// Mean cross-entropy in nats; NaN for no examples.
+    member _.Loss = Evaluation.meanLoss evaluation
+
+    /// Examples of class `truth` that were taken for class `predicted`.
+    member report.Confusion(truth: int, predicted: int) =
+        evaluation.Confusion[truth * report.Classes + predicted]
+
+    /// Of the examples taken for this class, the part that belongs there; null when there are none.
+    member _.Precision(label: int) =
+        toNullable (Evaluation.precision evaluation label)
+
+    /// Of the examples of this class, the part that was recognised; null when there are none.
+    member _.Recall(label: int) =
+        toNullable (Evaluation.recall evaluation label)
+
+    member _.Add(other: EvaluationReport) =
+        EvaluationReport(evaluation + other.Evaluation)
+
+/// A network with its numbers: immutable, safe to share between threads.
+/// Images are bytes, [ channels; height; width ] one after the other.
+[<Sealed>]
+type Model internal (trained: TrainedNetwork) =
+
+    let bytes = Normalization.table trained.Normalization
+
+    static let orRaise (result: Result<'T, string>) : 'T =
+        match result with
+        | Ok value -> value
+        | Error reason -> raise (CnnException reason)
+
+    /// The named networks for this many classes, each in the text form.
+    static member Presets(classes: int) : IReadOnlyDictionary<string, string> =
+        dict (Architecture.presets classes) :?> _
+
+    /// A fresh network. `architecture` is in the text form ("conv 8 3, relu, …"); `initializer` is "he", "glorot" or
+    /// "normal:0.01". Raises CnnException when either cannot be read or the layers do not fit the image.
+    static member Create
+        (architecture: string, channels: int, height: int, width: int, initializer: string, seed: int)
+        : Model =
+        let network =
+            Architecture.parse architecture
+            |> Result.bind (Network.create [ channels; height; width ])
+            |> orRaise
+
+        let initializer = orRaise (Initializer.parse initializer)
+
+        Model
+            {
+                Network = network
+                Parameters =
+                    Network.initialize initializer (Seed.stream Stream.Initialization (Seed.ofInt seed)) network
+                Normalization = Normalization.unit
+            }
+
+    /// The model in the bytes of a model file. Raises CnnException with the rest of a sentence that starts with the
+    /// file's name: "it does not start with …".
+    static member Decode(file: ReadOnlyMemory<byte>) : Model = Model(orRaise (ModelFile.decode file))
+
+    /// The bytes of a model file.
+    member _.Encode() : byte[] = ModelFile.encode trained
+
+    member internal _.Trained = trained
+
+    /// The layers in the text form.
+    member _.Architecture = Architecture.format trained.Network.Layers
+
+    /// Channels, height and width of an image.
+    member _.InputShape: IReadOnlyList<int> = Array.ofList trained.Network.Input :> _
+
+    member _.Classes = trained.Network.Classes
+    member _.ParameterCount = Parameters.count trained.Parameters
+
+    /// Whether every number is finite: false after a training that diverged.
+    member _.IsFinite = Parameters.isFinite trained.Parameters
+
+    /// One row a layer.
+    member _.Layers: IReadOnlyList<LayerSummary> =
+        List.zip3 trained.Network.Layers trained.Network.Inputs trained.Network.Outputs
+        |> List.mapi (fun i (layer, input, output) ->
+            let parameters =
+                match Layer.parameterShapes layer input with
+                | Some(weight, bias) -> Shape.size weight + Shape.size bias
+                | None -> 0
+
+            LayerSummary(i, Architecture.formatLayer layer, output, parameters, Layer.multiplyAdds layer input output))
+        |> Array.ofList
+        :> _
+
+    /// Images as the input of the network. [ N; C; H; W ]
+    member internal _.Input(pixels: ReadOnlyMemory<byte>) : Tensor<float32> =
+        let size = Shape.size trained.Network.Input
+
+        if pixels.Length = 0 || pixels.Length % size <> 0 then
+            raise (
+                CnnException
+                    $"{pixels.Length} bytes are not a whole number of {Shape.format trained.Network.Input} images of {size} bytes"
+            )
+
+        Tensor.create
+            (pixels.Length / size :: trained.Network.Input)
+            (Fill(fun target ->
+                let source = pixels.Span
+
+                for i in 0 .. target.Length - 1 do
+                    target[i] <- bytes[int source[i]]))
+
+    /// Labels as the core wants them; raises CnnException for one that is not a class.
+    member internal _.Labels(labels: ReadOnlyMemory<byte>) : Tensor<int> =
+        let classes = trained.Network.Classes
+
+        Tensor.create
+            [ labels.Length ]
+            (Fill(fun target ->
+                let source = labels.Span
+
+                for i in 0 .. target.Length - 1 do
+                    if int source[i] >= classes then
+                        raise (
+                            CnnException
+                                $"label {source[i]} of example {i} is not one of the model's {classes} classes"
+                        )
+
+                    target[i] <- int source[i]))
+
+    /// The raw scores [ images; classes ], computed on at most `threads` threads.
+    member model.Logits(pixels: ReadOnlyMemory<byte>, threads: int) : Tensor<float32> =
+        DataParallel.logits threads trained.Network trained.Parameters (model.Input pixels)
+
+    /// How the model does on labelled images.
+    member model.Evaluate(pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, threads: int) : EvaluationReport =
+        EvaluationReport(Evaluation.ofLogits (model.Logits(pixels, threads)) (model.Labels labels))

@@ -1,0 +1,85 @@
+namespace Cnn
+
+open System
+open System.Collections.Generic
+open Cnn.Tensors
+open Cnn.Training
+open Cnn.Storage
+
+/// A training run at one moment. It never changes: each step gives the next moment, and the old one stays valid.
+[<Sealed>]
+type Trainer private (state: TrainingState<float32>, model: Model) =
+
+    static let rebuilt (state: TrainingState<float32>) (model: Model) =
+        Trainer(
+            state,
+            Model
+                { model.Trained with
+                    Parameters = state.Parameters
+                }
+        )
+
+    /// The names of the optimisers.
+    static member Optimizers: IReadOnlyList<string> =
+        Optimizer.named |> List.map fst |> Array.ofList :> _
+
+    /// Before the first step. Raises CnnException for an unknown optimiser.
+    static member Start(model: Model, optimizer: string, seed: int) : Trainer =
+        match Optimizer.named |> List.tryFind (fun (name, _) -> name = optimizer) with
+        | None ->
+            let names = String.Join(", ", Trainer.Optimizers)
+            raise (CnnException $"'{optimizer}' is not an optimizer; there are {names}")
+        | Some(_, chosen) ->
+            let trained = model.Trained
+            Trainer(TrainingState.ofParameters chosen (Seed.ofInt seed) trained.Network trained.Parameters, model)
+
+    /// The model as it is now.
+    member _.Model = model
+
+    /// Whole passes over the training images.
+    member _.Epoch = state.Epoch
+
+    /// Mini-batches since the start.
+    member _.Steps = state.Step
+
+    /// The best accuracy on held-out images so far, and its epoch (from 1); null before there was one.
+    member _.BestAccuracy =
+        state.Best |> Option.map (fun best -> best.Accuracy) |> Option.toNullable
+
+    member _.BestEpoch =
+        state.Best |> Option.map (fun best -> best.Epoch) |> Option.toNullable
+
+    /// The order in which this epoch sees its images: a permutation that seed and epoch determine.
+    member _.Order(count: int) : ReadOnlyMemory<int> =
+        ReadOnlyMemory((TrainingState.order state.Seed state.Epoch count).ToArray())
+
+    /// A generator for the augmentation of one image, determined by seed, epoch and the image's index.
+    member _.AugmentationGenerator(index: int) : Random =
+        state.Seed
+        |> Seed.stream Stream.Augmentation
+        |> Seed.split state.Epoch
+        |> Seed.split index
+        |> Seed.generator
+
+    /// One mini-batch, on at most `threads` threads; how many does not change the result.
+    member _.Step
+        (pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, learningRate: float, threads: int)
+        : TrainerStep =
+        let struct (next, report) =
+            TrainingState.step threads learningRate (model.Input pixels) (model.Labels labels) state
+
+        TrainerStep(rebuilt next model, report)
+
+    /// After the last mini-batch of an epoch; with the accuracy on held-out images if there are some.
+    member _.EndEpoch(accuracy: Nullable<float>) : Trainer =
+        rebuilt (TrainingState.endEpoch (Option.ofNullable accuracy) state) model
+
+/// The next moment of a run, and what the mini-batch gave before the step was taken.
+and [<Sealed>] TrainerStep internal (trainer: Trainer, report: StepReport) =
+    member _.Trainer = trainer
+
+    /// Mean cross-entropy of the mini-batch, in nats.
+    member _.Loss = report.Loss
+
+    member _.Correct = report.Correct
+    member _.Examples = report.Examples

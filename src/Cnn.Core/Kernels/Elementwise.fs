@@ -1,0 +1,211 @@
+namespace Cnn.Kernels
+
+#nowarn "9"
+#nowarn "3535"
+#nowarn "3536"
+
+open System
+open System.Numerics
+open System.Runtime.CompilerServices
+open Microsoft.FSharp.NativeInterop
+
+/// A function of one number, written once for vectors of any width.
+type IMap<'T when 'T: unmanaged> =
+    abstract Apply<'V, 'S when 'S :> ISimd<'T, 'V>> : x: 'V -> 'V
+
+/// A function of two numbers.
+type IMap2<'T when 'T: unmanaged> =
+    abstract Apply<'V, 'S when 'S :> ISimd<'T, 'V>> : x: 'V * y: 'V -> 'V
+
+/// A function of three numbers.
+type IMap3<'T when 'T: unmanaged> =
+    abstract Apply<'V, 'S when 'S :> ISimd<'T, 'V>> : x: 'V * y: 'V * z: 'V -> 'V
+
+/// The loops over contiguous memory: whole vectors first, then the last few numbers one by one.
+/// `target` may be one of the sources.
+module internal Elementwise =
+
+    let map<'T, 'V, 'S, 'F
+        when 'T: unmanaged
+        and 'T :> IBinaryFloatingPointIeee754<'T>
+        and 'S :> ISimd<'T, 'V>
+        and 'F: struct
+        and 'F :> IMap<'T>>
+        (f: 'F)
+        (x: ReadOnlySpan<'T>)
+        (target: Span<'T>)
+        =
+        let count = target.Length
+        use px = fixed x
+        use pt = fixed target
+        let mutable i = 0
+
+        while i <= count - 'S.Width do
+            'S.Store(pt +! i, f.Apply<'V, 'S>('S.Load(px +! i)))
+            i <- i + 'S.Width
+
+        while i < count do
+            NativePtr.set pt i (f.Apply<'T, Scalar<'T>>(NativePtr.get px i))
+            i <- i + 1
+
+    let map2<'T, 'V, 'S, 'F
+        when 'T: unmanaged
+        and 'T :> IBinaryFloatingPointIeee754<'T>
+        and 'S :> ISimd<'T, 'V>
+        and 'F: struct
+        and 'F :> IMap2<'T>>
+        (f: 'F)
+        (x: ReadOnlySpan<'T>)
+        (y: ReadOnlySpan<'T>)
+        (target: Span<'T>)
+        =
+        let count = target.Length
+        use px = fixed x
+        use py = fixed y
+        use pt = fixed target
+        let mutable i = 0
+
+        while i <= count - 'S.Width do
+            'S.Store(pt +! i, f.Apply<'V, 'S>('S.Load(px +! i), 'S.Load(py +! i)))
+            i <- i + 'S.Width
+
+        while i < count do
+            NativePtr.set pt i (f.Apply<'T, Scalar<'T>>(NativePtr.get px i, NativePtr.get py i))
+            i <- i + 1
+
+    let map3<'T, 'V, 'S, 'F
+        when 'T: unmanaged
+        and 'T :> IBinaryFloatingPointIeee754<'T>
+        and 'S :> ISimd<'T, 'V>
+        and 'F: struct
+        and 'F :> IMap3<'T>>
+        (f: 'F)
+        (x: ReadOnlySpan<'T>)
+        (y: ReadOnlySpan<'T>)
+        (z: ReadOnlySpan<'T>)
+        (target: Span<'T>)
+        =
+        let count = target.Length
+        use px = fixed x
+        use py = fixed y
+        use pz = fixed z
+        use pt = fixed target
+        let mutable i = 0
+
+        while i <= count - 'S.Width do
+            'S.Store(pt +! i, f.Apply<'V, 'S>('S.Load(px +! i), 'S.Load(py +! i), 'S.Load(pz +! i)))
+            i <- i + 'S.Width
+
+        while i < count do
+            NativePtr.set pt i (f.Apply<'T, Scalar<'T>>(NativePtr.get px i, NativePtr.get py i, NativePtr.get pz i))
+            i <- i + 1
+
+    /// The sum of all elements: one running sum a lane, then the lanes, then the rest.
+    let sum<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
+        (x: ReadOnlySpan<'T>)
+        : 'T =
+        use px = fixed x
+        let mutable lanes = 'S.Splat 'T.Zero
+        let mutable i = 0
+
+        while i <= x.Length - 'S.Width do
+            lanes <- 'S.Add(lanes, 'S.Load(px +! i))
+            i <- i + 'S.Width
+
+        let mutable total = 'S.Sum lanes
+
+        while i < x.Length do
+            total <- total + NativePtr.get px i
+            i <- i + 1
+
+        total
+
+// The functions that layers and optimisers map.
+
+/// max(x, 0), a NaN staying a NaN.
+[<Struct>]
+type ClampNegative<'T when 'T: unmanaged> =
+    interface IMap<'T> with
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        member _.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V) = 'S.ClampNegative x
+
+/// alpha x
+[<Struct>]
+type Scale<'T when 'T: unmanaged> =
+    val Alpha: 'T
+    new(alpha) = { Alpha = alpha }
+
+    interface IMap<'T> with
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V) = 'S.Multiply('S.Splat f.Alpha, x)
+
+/// x + alpha
+[<Struct>]
+type Shift<'T when 'T: unmanaged> =
+    val Alpha: 'T
+    new(alpha) = { Alpha = alpha }
+
+    interface IMap<'T> with
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V) = 'S.Add(x, 'S.Splat f.Alpha)
+
+/// x + y
+[<Struct>]
+type Add<'T when 'T: unmanaged> =
+    interface IMap2<'T> with
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        member _.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) = 'S.Add(x, y)
+
+/// y where x > 0, else 0
+[<Struct>]
+type WherePositive<'T when 'T: unmanaged> =
+    interface IMap2<'T> with
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        member _.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) = 'S.WherePositive(x, y)
+
+/// alpha x + beta y
+[<Struct>]
+type Blend<'T when 'T: unmanaged> =
+    val Alpha: 'T
+    val Beta: 'T
+    new(alpha, beta) = { Alpha = alpha; Beta = beta }
+
+    interface IMap2<'T> with
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) =
+            'S.MultiplyAdd('S.Splat f.Alpha, x, 'S.Multiply('S.Splat f.Beta, y))
+
+/// alpha x + beta y y
+[<Struct>]
+type BlendSquare<'T when 'T: unmanaged> =
+    val Alpha: 'T
+    val Beta: 'T
+    new(alpha, beta) = { Alpha = alpha; Beta = beta }
+
+    interface IMap2<'T> with
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) =
+            'S.MultiplyAdd('S.Splat f.Alpha, x, 'S.Multiply('S.Splat f.Beta, 'S.Multiply(y, y)))
+
+/// alpha x + beta y / (sqrt(gamma z) + epsilon): the step of Adam from p = x, m = y, v = z
+[<Struct>]
+type AdamStep<'T when 'T: unmanaged> =
+    val Alpha: 'T
+    val Beta: 'T
+    val Gamma: 'T
+    val Epsilon: 'T
+
+    new(alpha, beta, gamma, epsilon) =
+        {
+            Alpha = alpha
+            Beta = beta
+            Gamma = gamma
+            Epsilon = epsilon
+        }
+
+    interface IMap3<'T> with
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V, z: 'V) =
+            let root = 'S.Sqrt('S.Multiply('S.Splat f.Gamma, z))
+            let direction = 'S.Divide(y, 'S.Add(root, 'S.Splat f.Epsilon))
+            'S.MultiplyAdd('S.Splat f.Alpha, x, 'S.Multiply('S.Splat f.Beta, direction))

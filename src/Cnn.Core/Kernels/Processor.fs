@@ -1,0 +1,105 @@
+namespace Cnn.Kernels
+
+#nowarn "3536"
+
+open System
+open System.Numerics
+open System.Runtime.Intrinsics
+open Cnn.Tensors
+
+/// The vector kernels of one processor, for one precision. All of them write into `target` alone.
+[<AbstractClass>]
+type Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>() =
+    /// Bits in a vector; those of a single number on the portable path.
+    abstract VectorBits: int
+    /// target += a b
+    abstract MultiplyAdd: a: Matrix<'T> * b: Matrix<'T> * target: Span<'T> -> unit
+    /// target[i] = f x[i]; target may be x.
+    abstract Map<'F when 'F: struct and 'F :> IMap<'T>> : f: 'F * x: ReadOnlySpan<'T> * target: Span<'T> -> unit
+
+    /// target[i] = f (x[i], y[i]); target may be x or y.
+    abstract Map2<'F when 'F: struct and 'F :> IMap2<'T>> :
+        f: 'F * x: ReadOnlySpan<'T> * y: ReadOnlySpan<'T> * target: Span<'T> -> unit
+
+    /// target[i] = f (x[i], y[i], z[i]); target may be any of them.
+    abstract Map3<'F when 'F: struct and 'F :> IMap3<'T>> :
+        f: 'F * x: ReadOnlySpan<'T> * y: ReadOnlySpan<'T> * z: ReadOnlySpan<'T> * target: Span<'T> -> unit
+
+    /// The sum of all elements.
+    abstract Sum: x: ReadOnlySpan<'T> -> 'T
+
+/// The kernels compiled for vectors 'V.
+[<Sealed>]
+type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
+    () =
+    inherit Processor<'T>()
+
+    let check (length: int) (target: int) =
+        if length <> target then
+            invalidArg "target" $"{length} values cannot be mapped onto {target}"
+
+    override _.VectorBits = 8 * sizeof<'T> * 'S.Width
+    override _.MultiplyAdd(a, b, target) = Gemm.multiplyAdd<'T, 'V, 'S> a b target
+
+    override _.Map(f, x, target) =
+        check x.Length target.Length
+        Elementwise.map<'T, 'V, 'S, _> f x target
+
+    override _.Map2(f, x, y, target) =
+        check x.Length target.Length
+        check y.Length target.Length
+        Elementwise.map2<'T, 'V, 'S, _> f x y target
+
+    override _.Map3(f, x, y, z, target) =
+        check x.Length target.Length
+        check y.Length target.Length
+        check z.Length target.Length
+        Elementwise.map3<'T, 'V, 'S, _> f x y z target
+
+    override _.Sum x = Elementwise.sum<'T, 'V, 'S> x
+
+/// Chooses the kernels once, for the processor at hand.
+[<AbstractClass; Sealed>]
+type Processor private () =
+
+    /// The kernels that use vectors of 512, 256 or 128 bits; anything else is the portable path.
+    /// All widths run everywhere (in software where the processor lacks them), so that tests can compare them.
+    static member OfBits<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>(bits: int) : Processor<'T> =
+        match bits with
+        | 512 -> Processor<'T, Vector512<'T>, Simd512<'T>>()
+        | 256 -> Processor<'T, Vector256<'T>, Simd256<'T>>()
+        | 128 -> Processor<'T, Vector128<'T>, Simd128<'T>>()
+        | _ -> Processor<'T, 'T, Scalar<'T>>()
+
+    /// The widest vectors that the processor has.
+    static member WidestBits =
+        if Vector512.IsHardwareAccelerated then 512
+        elif Vector256.IsHardwareAccelerated then 256
+        elif Vector128.IsHardwareAccelerated then 128
+        else 0
+
+/// The kernels in use for one precision.
+[<AbstractClass; Sealed>]
+type Kernel<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> private () =
+    static let best = Processor.OfBits<'T> Processor.WidestBits
+    static member Best = best
+
+/// Elementwise functions of tensors, each giving a fresh one.
+module internal Vectorized =
+
+    let private fresh (x: Tensor<'T>) : 'T[] = GC.AllocateUninitializedArray x.Count
+
+    let map f (x: Tensor<'T>) : Tensor<'T> =
+        let values = fresh x
+        Kernel.Best.Map(f, x.Span, Span values)
+        Tensor(x.Shape, values)
+
+    let map2 f (x: Tensor<'T>) (y: Tensor<'T>) : Tensor<'T> =
+        let values = fresh x
+        Kernel.Best.Map2(f, x.Span, y.Span, Span values)
+        Tensor(x.Shape, values)
+
+    let map3 f (x: Tensor<'T>) (y: Tensor<'T>) (z: Tensor<'T>) : Tensor<'T> =
+        let values = fresh x
+        Kernel.Best.Map3(f, x.Span, y.Span, z.Span, Span values)
+        Tensor(x.Shape, values)

@@ -1,0 +1,141 @@
+namespace Cnn.Kernels
+
+// Static abstract members are what lets one source serve every vector width and both precisions:
+// the JIT compiles a kernel afresh for each pair, with nothing left of the abstraction.
+#nowarn "9" // native pointers: kernels check their bounds once, outside the loops
+#nowarn "3535" // declares an interface with static abstract members
+#nowarn "3536" // and uses it as a constraint
+
+open System.Numerics
+open System.Runtime.CompilerServices
+open System.Runtime.Intrinsics
+open Microsoft.FSharp.NativeInterop
+
+/// Arithmetic on vectors 'V of `Width` numbers 'T (float32 or float).
+type ISimd<'T, 'V when 'T: unmanaged> =
+    static abstract Width: int
+    static abstract Load: source: nativeptr<'T> -> 'V
+    static abstract Store: target: nativeptr<'T> * value: 'V -> unit
+    /// The same number in every lane.
+    static abstract Splat: value: 'T -> 'V
+    static abstract Add: x: 'V * y: 'V -> 'V
+    static abstract Multiply: x: 'V * y: 'V -> 'V
+    static abstract Divide: x: 'V * y: 'V -> 'V
+    static abstract Sqrt: x: 'V -> 'V
+    /// x y + z, rounded once.
+    static abstract MultiplyAdd: x: 'V * y: 'V * z: 'V -> 'V
+    /// x where it is not below zero, else 0: a NaN stays a NaN, so that divergence is seen.
+    static abstract ClampNegative: x: 'V -> 'V
+    /// value where gate > 0, else 0.
+    static abstract WherePositive: gate: 'V * value: 'V -> 'V
+    /// The sum of all lanes.
+    static abstract Sum: x: 'V -> 'T
+
+[<Struct>]
+type Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+    interface ISimd<'T, Vector512<'T>> with
+        static member Width = Vector512<'T>.Count
+        static member Load source = Vector512.Load source
+        static member Store(target, value) = Vector512.Store(value, target)
+        static member Splat value = Vector512.Create<'T>(value: 'T)
+        static member Add(x, y) = x + y
+        static member Multiply(x: Vector512<'T>, y: Vector512<'T>) = Vector512.Multiply(x, y)
+        static member Divide(x: Vector512<'T>, y: Vector512<'T>) = Vector512.Divide(x, y)
+        static member Sqrt x = Vector512.Sqrt x
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member MultiplyAdd(x, y, z) =
+            if sizeof<'T> = 4 then
+                Vector512.FusedMultiplyAdd(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float32, 'T>()
+            else
+                Vector512.FusedMultiplyAdd(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<float, 'T>()
+
+        static member ClampNegative x =
+            Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<'T>.Zero), Vector512<'T>.Zero, x)
+
+        static member WherePositive(gate, value) =
+            Vector512.ConditionalSelect(Vector512.GreaterThan(gate, Vector512<'T>.Zero), value, Vector512<'T>.Zero)
+
+        static member Sum x = Vector512.Sum x
+
+[<Struct>]
+type Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+    interface ISimd<'T, Vector256<'T>> with
+        static member Width = Vector256<'T>.Count
+        static member Load source = Vector256.Load source
+        static member Store(target, value) = Vector256.Store(value, target)
+        static member Splat value = Vector256.Create<'T>(value: 'T)
+        static member Add(x, y) = x + y
+        static member Multiply(x: Vector256<'T>, y: Vector256<'T>) = Vector256.Multiply(x, y)
+        static member Divide(x: Vector256<'T>, y: Vector256<'T>) = Vector256.Divide(x, y)
+        static member Sqrt x = Vector256.Sqrt x
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member MultiplyAdd(x, y, z) =
+            if sizeof<'T> = 4 then
+                Vector256.FusedMultiplyAdd(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float32, 'T>()
+            else
+                Vector256.FusedMultiplyAdd(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<float, 'T>()
+
+        static member ClampNegative x =
+            Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256<'T>.Zero), Vector256<'T>.Zero, x)
+
+        static member WherePositive(gate, value) =
+            Vector256.ConditionalSelect(Vector256.GreaterThan(gate, Vector256<'T>.Zero), value, Vector256<'T>.Zero)
+
+        static member Sum x = Vector256.Sum x
+
+[<Struct>]
+type Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+    interface ISimd<'T, Vector128<'T>> with
+        static member Width = Vector128<'T>.Count
+        static member Load source = Vector128.Load source
+        static member Store(target, value) = Vector128.Store(value, target)
+        static member Splat value = Vector128.Create<'T>(value: 'T)
+        static member Add(x, y) = x + y
+        static member Multiply(x: Vector128<'T>, y: Vector128<'T>) = Vector128.Multiply(x, y)
+        static member Divide(x: Vector128<'T>, y: Vector128<'T>) = Vector128.Divide(x, y)
+        static member Sqrt x = Vector128.Sqrt x
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member MultiplyAdd(x, y, z) =
+            if sizeof<'T> = 4 then
+                Vector128.FusedMultiplyAdd(x.AsSingle(), y.AsSingle(), z.AsSingle()).As<float32, 'T>()
+            else
+                Vector128.FusedMultiplyAdd(x.AsDouble(), y.AsDouble(), z.AsDouble()).As<float, 'T>()
+
+        static member ClampNegative x =
+            Vector128.ConditionalSelect(Vector128.LessThan(x, Vector128<'T>.Zero), Vector128<'T>.Zero, x)
+
+        static member WherePositive(gate, value) =
+            Vector128.ConditionalSelect(Vector128.GreaterThan(gate, Vector128<'T>.Zero), value, Vector128<'T>.Zero)
+
+        static member Sum x = Vector128.Sum x
+
+/// One number at a time: the portable path, and the last few elements of every other one.
+[<Struct>]
+type Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+    interface ISimd<'T, 'T> with
+        static member Width = 1
+        static member Load source = NativePtr.read source
+        static member Store(target, value) = NativePtr.write target value
+        static member Splat value = value
+        static member Add(x, y) = x + y
+        static member Multiply(x: 'T, y: 'T) = x * y
+        static member Divide(x: 'T, y: 'T) = x / y
+        static member Sqrt x = 'T.Sqrt x
+        static member MultiplyAdd(x, y, z) = 'T.FusedMultiplyAdd(x, y, z)
+
+        static member ClampNegative x =
+            if 'T.op_LessThan (x, 'T.Zero) then 'T.Zero else x
+
+        static member WherePositive(gate, value) =
+            if 'T.op_GreaterThan (gate, 'T.Zero) then value else 'T.Zero
+
+        static member Sum x = x
+
+[<AutoOpen>]
+module Pointers =
+
+    /// The address of the i-th element from p on.
+    let inline (+!) (p: nativeptr<'T>) (i: int) = NativePtr.add p i

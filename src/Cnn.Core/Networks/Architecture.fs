@@ -1,0 +1,179 @@
+namespace Cnn.Networks
+
+open System
+open System.Globalization
+open Cnn.Operations
+
+/// Networks as one line of text, the form that command lines and model files use:
+///
+///   conv 16 3 pad 1, relu, pool 2, flatten, dense 1568->128, relu, dense 10
+///
+///   conv FILTERS KERNEL [stride S] [pad P]      conv1d FILTERS KERNEL [stride S] [pad P]
+///   pool SIZE [stride S] [pad P]                avgpool SIZE [stride S] [pad P]
+///   relu        flatten        dense OUTPUTS    dense INPUTS->OUTPUTS
+///
+/// Sizes, strides and paddings of images are one number, or rows x columns as in 3x5. The stride of a pool is its size
+/// unless it is given.
+module Architecture =
+
+    let private number (text: string) : Result<int, string> =
+        match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
+        | true, value -> Ok value
+        | _ -> Error $"'{text}' is not a whole number"
+
+    /// "3" or "3x5"
+    let private pair (text: string) : Result<int * int, string> =
+        match text.Split('x') with
+        | [| both |] -> number both |> Result.map (fun n -> n, n)
+        | [| rows; columns |] ->
+            match number rows, number columns with
+            | Ok r, Ok c -> Ok(r, c)
+            | Error e, _
+            | _, Error e -> Error e
+        | _ -> Error $"'{text}' is not a size such as 3 or 3x5"
+
+    /// What may follow the sizes: "stride S" and "pad P", in any order, each at most once.
+    type private Extras<'S> =
+        {
+            Stride: 'S option
+            Padding: 'S option
+        }
+
+    let private extras (size: string -> Result<'S, string>) (words: string list) : Result<Extras<'S>, string> =
+        let rec read (found: Extras<'S>) (words: string list) =
+            match words with
+            | [] -> Ok found
+            | "stride" :: value :: rest when found.Stride.IsNone ->
+                size value |> Result.bind (fun s -> read { found with Stride = Some s } rest)
+            | "pad" :: value :: rest when found.Padding.IsNone ->
+                size value |> Result.bind (fun p -> read { found with Padding = Some p } rest)
+            | word :: _ -> Error $"'{word}' was not expected; what may follow is 'stride S' and 'pad P'"
+
+        read { Stride = None; Padding = None } words
+
+    let private pool (size: string) (rest: string list) : Result<PoolConfig, string> =
+        pair size
+        |> Result.bind (fun kernel ->
+            extras pair rest
+            |> Result.map (fun extra ->
+                {
+                    Kernel = kernel
+                    Stride = defaultArg extra.Stride kernel
+                    Padding = defaultArg extra.Padding (0, 0)
+                }))
+
+    let private layer (words: string list) : Result<Layer, string> =
+        match words with
+        | [ "relu" ] -> Ok Relu
+        | [ "flatten" ] -> Ok Flatten
+        | "conv" :: filters :: kernel :: rest ->
+            match number filters, pair kernel, extras pair rest with
+            | Ok filters, Ok kernel, Ok extra ->
+                Ok(
+                    Conv2d
+                        {
+                            Filters = filters
+                            Kernel = kernel
+                            Stride = defaultArg extra.Stride (1, 1)
+                            Padding = defaultArg extra.Padding (0, 0)
+                        }
+                )
+            | Error e, _, _
+            | _, Error e, _
+            | _, _, Error e -> Error e
+        | "conv1d" :: filters :: kernel :: rest ->
+            match number filters, number kernel, extras number rest with
+            | Ok filters, Ok kernel, Ok extra ->
+                Ok(
+                    Conv1d
+                        {
+                            Filters = filters
+                            Kernel = kernel
+                            Stride = defaultArg extra.Stride 1
+                            Padding = defaultArg extra.Padding 0
+                        }
+                )
+            | Error e, _, _
+            | _, Error e, _
+            | _, _, Error e -> Error e
+        | "pool" :: size :: rest -> pool size rest |> Result.map MaxPool2d
+        | "avgpool" :: size :: rest -> pool size rest |> Result.map AvgPool2d
+        | [ "dense"; sizes ] ->
+            match sizes.Split "->" with
+            | [| outputs |] -> number outputs |> Result.map (fun o -> Dense { Inputs = None; Outputs = o })
+            | [| inputs; outputs |] ->
+                match number inputs, number outputs with
+                | Ok i, Ok o -> Ok(Dense { Inputs = Some i; Outputs = o })
+                | Error e, _
+                | _, Error e -> Error e
+            | _ -> Error $"'{sizes}' is not a size such as 10 or 1568->128"
+        | [] -> Error "there is nothing between two commas"
+        | "conv" :: _ -> Error "conv needs the number of filters and the size of the kernel, as in 'conv 16 3 pad 1'"
+        | "conv1d" :: _ -> Error "conv1d needs the number of filters and the size of the kernel, as in 'conv1d 16 5'"
+        | "pool" :: _
+        | "avgpool" :: _ -> Error "pooling needs the size of its window, as in 'pool 2'"
+        | "dense" :: _ -> Error "dense needs the number of its outputs alone, as in 'dense 10' or 'dense 1568->10'"
+        | word :: _ ->
+            Error $"'{word}' is not a layer; the layers are conv, conv1d, pool, avgpool, relu, flatten, dense"
+
+    /// The layers of a text, or a sentence that says which layer (counted from 0) cannot be read and why.
+    let parse (text: string) : Result<Layer list, string> =
+        let words (part: string) =
+            part.ToLowerInvariant().Split([| ' '; '\t'; '\n'; '\r' |], StringSplitOptions.RemoveEmptyEntries)
+            |> List.ofArray
+
+        // one layer at a time, so that the first that fails is the one named
+        ((Ok []), List.indexed (List.ofArray (text.Split ',')))
+        ||> List.fold (fun before (index, part) ->
+            before
+            |> Result.bind (fun layers ->
+                match layer (words part) with
+                | Ok next -> Ok(next :: layers)
+                | Error reason -> Error $"layer {index}, '{part.Trim()}': {reason}"))
+        |> Result.map List.rev
+
+    let private formatPair (rows: int, columns: int) =
+        if rows = columns then string rows else $"{rows}x{columns}"
+
+    let private formatExtras (stride: int * int) (usual: int * int) (padding: int * int) =
+        (if stride = usual then
+             ""
+         else
+             $" stride {formatPair stride}")
+        + (if padding = (0, 0) then
+               ""
+           else
+               $" pad {formatPair padding}")
+
+    /// The text of one layer.
+    let formatLayer (layer: Layer) : string =
+        match layer with
+        | Relu -> "relu"
+        | Flatten -> "flatten"
+        | Conv2d c -> $"conv {c.Filters} {formatPair c.Kernel}{formatExtras c.Stride (1, 1) c.Padding}"
+        | Conv1d c -> $"conv1d {c.Filters} {c.Kernel}{formatExtras (c.Stride, c.Stride) (1, 1) (c.Padding, c.Padding)}"
+        | MaxPool2d c -> $"pool {formatPair c.Kernel}{formatExtras c.Stride c.Kernel c.Padding}"
+        | AvgPool2d c -> $"avgpool {formatPair c.Kernel}{formatExtras c.Stride c.Kernel c.Padding}"
+        | Dense { Inputs = None; Outputs = outputs } -> $"dense {outputs}"
+        | Dense {
+                    Inputs = Some inputs
+                    Outputs = outputs
+                } -> $"dense {inputs}->{outputs}"
+
+    /// The text of a network: parse gives the same layers back.
+    let format (layers: Layer list) : string =
+        layers |> List.map formatLayer |> String.concat ", "
+
+    /// The networks that have a name, for any number of classes.
+    let presets (classes: int) : (string * string) list =
+        [ // part 5 of the guide
+            "simple", $"conv 8 3, relu, pool 2, flatten, dense {classes}"
+            // part 8 of the guide, with the padding that its 1568 inputs need
+            "deep",
+            "conv 16 3 pad 1, relu, pool 2, conv 32 3 pad 1, relu, pool 2, "
+            + $"flatten, dense 128, relu, dense {classes}"
+            // LeNet-5 (LeCun et al. 1998) in its usual modern form, with ReLU and max-pooling
+            "lenet",
+            "conv 6 5 pad 2, relu, pool 2, conv 16 5, relu, pool 2, "
+            + $"flatten, dense 120, relu, dense 84, relu, dense {classes}"
+        ]

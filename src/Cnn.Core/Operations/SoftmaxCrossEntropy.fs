@@ -1,0 +1,98 @@
+namespace Cnn.Operations
+
+open System
+open System.Numerics
+open Cnn.Tensors
+
+/// The loss of a classifier: softmax and cross-entropy in one, which keeps it finite and its gradient exact.
+///
+///   p[n; k] = exp(logits[n; k]) / sum over j of exp(logits[n; j])
+///   loss    = sum over n of -log p[n; label n]
+///           = sum over n of logSumExp(logits[n]) - logits[n; label n]
+///
+/// with logSumExp(z) = max z + log(sum of exp(z - max z)): nothing overflows, and no constant is added that
+/// would cap the loss. Worked in double precision whatever the precision of the logits.
+/// Shapes: logits [ N; K ], labels [ N ] in 0 .. K - 1. The loss is in nats, summed (not averaged) over N.
+module SoftmaxCrossEntropy =
+
+    /// What backward needs of a forward pass.
+    type Cache<'T> =
+        {
+            Probabilities: Tensor<'T>
+            Labels: Tensor<int>
+        }
+
+    type Gradient<'T> = { Logits: Tensor<'T> }
+
+    /// log(sum of exp z), for the values of one row.
+    let private logSumExp (row: ReadOnlySpan<'T>) : float =
+        let mutable highest = Double.NegativeInfinity
+
+        for z in row do
+            let value = Double.CreateTruncating z
+            // written so that a NaN gets through
+            if not (value <= highest) then
+                highest <- value
+
+        let mutable sum = 0.0
+
+        for z in row do
+            sum <- sum + exp (Double.CreateTruncating z - highest)
+
+        highest + log sum
+
+    /// softmax of each row of [ N; K ].
+    let probabilities (logits: Tensor<'T>) : Tensor<'T> =
+        let classes = logits.Shape[1]
+        let p = Array.zeroCreate logits.Count
+
+        for n in 0 .. logits.Shape[0] - 1 do
+            let row = logits.Span.Slice(n * classes, classes)
+            let normalizer = logSumExp row
+
+            for k in 0 .. classes - 1 do
+                p[n * classes + k] <- 'T.CreateTruncating(exp (Double.CreateTruncating row[k] - normalizer))
+
+        Tensor(logits.Shape, p)
+
+    /// The loss and what backward needs. Raises ArgumentException for a label that is not a class.
+    let forward (labels: Tensor<int>) (logits: Tensor<'T>) : struct (float * Cache<'T>) =
+        match logits.Shape, labels.Shape with
+        | [ n; classes ], [ count ] when n = count ->
+            let mutable loss = 0.0
+
+            for i in 0 .. n - 1 do
+                let label = labels[i]
+
+                if label < 0 || label >= classes then
+                    invalidArg (nameof labels) $"label {label} of example {i} is not one of the {classes} classes"
+
+                let row = logits.Span.Slice(i * classes, classes)
+                loss <- loss + logSumExp row - Double.CreateTruncating row[label]
+
+            struct (loss,
+                    {
+                        Probabilities = probabilities logits
+                        Labels = labels
+                    })
+        | _ ->
+            invalidArg
+                (nameof logits)
+                $"logits of shape {Shape.format logits.Shape} do not fit labels of shape {Shape.format labels.Shape}"
+
+    /// dlogits = dloss * (p - oneHot label), given the gradient of whatever follows for the loss (1 for the loss itself).
+    let backward<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (cache: Cache<'T>) (dloss: float) : Gradient<'T> =
+        let classes = cache.Probabilities.Shape[1]
+        let scale = 'T.CreateTruncating dloss
+        let gradient = cache.Probabilities.ToArray()
+
+        for i in 0 .. cache.Labels.Count - 1 do
+            let target = i * classes + cache.Labels[i]
+            gradient[target] <- gradient[target] - 'T.One
+
+        for k in 0 .. gradient.Length - 1 do
+            gradient[k] <- gradient[k] * scale
+
+        {
+            Logits = Tensor(cache.Probabilities.Shape, gradient)
+        }

@@ -1,0 +1,223 @@
+namespace Cnn.Storage
+
+open System
+open System.Buffers
+open System.Buffers.Binary
+open System.Runtime.InteropServices
+open System.Text.Json
+open Cnn.Tensors
+
+/// The contents of a safetensors file: text metadata, and named tensors in order.
+[<NoComparison>]
+type Safetensors =
+    {
+        Metadata: Map<string, string>
+        Tensors: (string * Tensor<float32>) list
+    }
+
+/// The safetensors format, as published by Hugging Face: 8 bytes with the length of a JSON header (little-endian), the
+/// header, and the raw little-endian values. The header maps each tensor to its dtype, shape and byte range.
+module Safetensors =
+
+    [<Literal>]
+    let private LengthBytes = 8
+
+    /// The most that a header may take, as in the reference implementation: 100 MB.
+    [<Literal>]
+    let private MostHeaderBytes = 100_000_000L
+
+    /// The bytes of a file with these contents; the same contents always give the same bytes.
+    let encode (contents: Safetensors) : byte[] =
+        let buffer = ArrayBufferWriter<byte>()
+
+        let sizes = contents.Tensors |> List.map (fun (_, t) -> t.Count * sizeof<float32>)
+        let offsets = (0, sizes) ||> List.scan (+)
+
+        do
+            use json = new Utf8JsonWriter(buffer)
+            json.WriteStartObject()
+            json.WriteStartObject "__metadata__"
+
+            for KeyValue(key, value) in contents.Metadata do
+                json.WriteString(key, value)
+
+            json.WriteEndObject()
+
+            for (name, tensor), start in List.zip contents.Tensors (List.take sizes.Length offsets) do
+                json.WriteStartObject name
+                json.WriteString("dtype", "F32")
+                json.WriteStartArray "shape"
+                tensor.Shape |> List.iter json.WriteNumberValue
+                json.WriteEndArray()
+                json.WriteStartArray "data_offsets"
+                json.WriteNumberValue start
+                json.WriteNumberValue(start + tensor.Count * sizeof<float32>)
+                json.WriteEndArray()
+                json.WriteEndObject()
+
+            json.WriteEndObject()
+
+        // padded with spaces, so that the values start at a multiple of 8
+        let headerBytes = (buffer.WrittenCount + 7) / 8 * 8
+        let file = Array.zeroCreate (LengthBytes + headerBytes + List.last offsets)
+        BinaryPrimitives.WriteInt64LittleEndian(Span file, int64 headerBytes)
+        let header = Span(file, LengthBytes, headerBytes)
+        header.Fill(byte ' ')
+        buffer.WrittenSpan.CopyTo header
+
+        for (_, tensor), start in List.zip contents.Tensors (List.take sizes.Length offsets) do
+            let target =
+                Span(file, LengthBytes + headerBytes + start, tensor.Count * sizeof<float32>)
+
+            if BitConverter.IsLittleEndian then
+                MemoryMarshal.AsBytes(tensor.Span).CopyTo target
+            else
+                for i in 0 .. tensor.Count - 1 do
+                    BinaryPrimitives.WriteSingleLittleEndian(target.Slice(i * sizeof<float32>), tensor[i])
+
+        file
+
+    /// Where a tensor stands among the values, as its header entry says.
+    type private Entry =
+        {
+            Name: string
+            Shape: Shape
+            Start: int64
+            End: int64
+        }
+
+    let private integers (element: JsonElement) : int64 list option =
+        if element.ValueKind <> JsonValueKind.Array then
+            None
+        else
+            let numbers =
+                [
+                    for item in element.EnumerateArray() ->
+                        match item.ValueKind with
+                        | JsonValueKind.Number ->
+                            match item.TryGetInt64() with
+                            | true, n when n >= 0L -> Some n
+                            | _ -> None
+                        | _ -> None
+                ]
+
+            if List.forall Option.isSome numbers then
+                Some(List.choose id numbers)
+            else
+                None
+
+    let private entry (name: string) (element: JsonElement) : Result<Entry, string> =
+        let property (key: string) =
+            match element.ValueKind with
+            | JsonValueKind.Object ->
+                match element.TryGetProperty key with
+                | true, value -> Some value
+                | _ -> None
+            | _ -> None
+
+        match
+            property "dtype", property "shape" |> Option.bind integers, property "data_offsets" |> Option.bind integers
+        with
+        | Some dtype, _, _ when dtype.ValueKind <> JsonValueKind.String || dtype.GetString() <> "F32" ->
+            Error $"tensor '{name}' is not of dtype F32"
+        | Some _, Some shape, Some [ first; last ] ->
+            let size = (1I, shape) ||> List.fold (fun product extent -> product * bigint extent)
+
+            if last < first || bigint (last - first) <> size * 4I then
+                Error $"tensor '{name}' has a byte range that does not fit its shape"
+            elif List.exists (fun extent -> extent > int64 Int32.MaxValue) shape then
+                Error $"tensor '{name}' is larger than an array can be"
+            else
+                Ok
+                    {
+                        Name = name
+                        Shape = List.map int shape
+                        Start = first
+                        End = last
+                    }
+        | _ -> Error $"the entry of tensor '{name}' lacks dtype, shape or data_offsets"
+
+    let private metadata (root: JsonElement) : Result<Map<string, string>, string> =
+        match root.TryGetProperty "__metadata__" with
+        | true, table when table.ValueKind = JsonValueKind.Object ->
+            let pairs = [ for item in table.EnumerateObject() -> item.Name, item.Value ]
+
+            if pairs |> List.forall (fun (_, value) -> value.ValueKind = JsonValueKind.String) then
+                Ok(pairs |> List.map (fun (key, value) -> key, value.GetString()) |> Map.ofList)
+            else
+                Error "its metadata is not a table of texts"
+        | true, _ -> Error "its metadata is not a table of texts"
+        | _ -> Ok Map.empty
+
+    /// Every byte of the values belongs to exactly one tensor.
+    let private covers (length: int64) (entries: Entry list) : Result<unit, string> =
+        let sorted = entries |> List.sortBy (fun e -> e.Start, e.End)
+
+        let rec walk (position: int64) (rest: Entry list) =
+            match rest with
+            | [] when position = length -> Ok()
+            | [] when position < length -> Error $"{length - position} bytes after the last tensor belong to none"
+            | [] -> Error $"it ends {position - length} bytes too early"
+            | e :: _ when e.Start < position -> Error $"tensor '{e.Name}' overlaps another"
+            | e :: _ when e.Start > position -> Error $"there is a hole before tensor '{e.Name}'"
+            | e :: others -> walk e.End others
+
+        walk 0L sorted
+
+    let private values (bytes: ReadOnlySpan<byte>) (entry: Entry) : Tensor<float32> =
+        let source = bytes.Slice(int entry.Start, int (entry.End - entry.Start)).ToArray()
+
+        Tensor.create
+            entry.Shape
+            (Fill(fun target ->
+                for i in 0 .. target.Length - 1 do
+                    target[i] <- BinaryPrimitives.ReadSingleLittleEndian(ReadOnlySpan(source, 4 * i, 4))))
+
+    let private readHeader (header: ReadOnlyMemory<byte>) (valueBytes: int64) =
+        use document =
+            JsonDocument.Parse(header, JsonDocumentOptions(MaxDepth = 8, AllowDuplicateProperties = false))
+
+        let root = document.RootElement
+
+        if root.ValueKind <> JsonValueKind.Object then
+            Error "its header is not a JSON object"
+        else
+            let entries =
+                (Ok [], root.EnumerateObject())
+                ||> Seq.fold (fun found item ->
+                    match found with
+                    | Error _ -> found
+                    | Ok _ when item.Name = "__metadata__" -> found
+                    | Ok before -> entry item.Name item.Value |> Result.map (fun e -> e :: before))
+                |> Result.map List.rev
+
+            match entries, metadata root with
+            | Ok entries, Ok table -> covers valueBytes entries |> Result.map (fun () -> entries, table)
+            | Error reason, _
+            | _, Error reason -> Error reason
+
+    /// The contents of a file, or what is wrong with it, as the rest of a sentence that starts with the file's name
+    /// ("model.bin is not a model: …").
+    let decode (file: ReadOnlyMemory<byte>) : Result<Safetensors, string> =
+        if file.Length < LengthBytes then
+            Error $"it has {file.Length} bytes, fewer than the 8 that a safetensors file starts with"
+        else
+            let announced = BinaryPrimitives.ReadInt64LittleEndian file.Span
+            let present = int64 file.Length - int64 LengthBytes
+
+            if announced < 2L || announced > MostHeaderBytes then
+                Error "it does not start with the length of a safetensors header"
+            elif announced > present then
+                Error $"its header should have {announced} bytes, but only {present} are there"
+            else
+                let first = LengthBytes + int announced
+
+                try
+                    readHeader (file.Slice(LengthBytes, int announced)) (int64 (file.Length - first))
+                    |> Result.map (fun (entries, table) ->
+                        {
+                            Metadata = table
+                            Tensors = entries |> List.map (fun e -> e.Name, values (file.Span.Slice first) e)
+                        })
+                with :? JsonException as cause ->
+                    Error $"its header is not valid JSON ({cause.Message.TrimEnd '.'})"

@@ -1,0 +1,84 @@
+namespace Cnn.Training
+
+open System.Threading.Tasks
+open Cnn.Tensors
+open Cnn.Networks
+
+/// A mini-batch on several cores: cut into shards, one gradient a shard, and a sum in a fixed order.
+///
+/// The cut and the tree of additions depend on the size of the batch alone, never on how many threads run them:
+/// one thread or eight give the same bits.
+module DataParallel =
+
+    /// Examples in a shard, at least: enough to fill the tiles of a matrix product, few enough for the L2 cache.
+    [<Literal>]
+    let private SmallestShard = 16
+
+    /// Shards of a mini-batch, at most: each costs a gradient record of its own.
+    [<Literal>]
+    let private MostShards = 8
+
+    /// The shards (start, count) of a mini-batch: equal but for one example.
+    let shards (examples: int) : (int * int) list =
+        let count = max 1 (min MostShards (examples / SmallestShard))
+
+        let bound i =
+            int (int64 examples * int64 i / int64 count)
+
+        [ for i in 0 .. count - 1 -> bound i, bound (i + 1) - bound i ]
+
+    /// Every item through f, on at most this many threads, results in order.
+    let private mapParallel (threads: int) (f: 'A -> 'B) (items: 'A[]) : 'B[] =
+        if threads = 1 || items.Length = 1 then
+            Array.map f items
+        else
+            let results = Array.zeroCreate items.Length
+            let options = ParallelOptions(MaxDegreeOfParallelism = threads)
+
+            Parallel.For(0, items.Length, options, (fun i -> results[i] <- f items[i]))
+            |> ignore
+
+            results
+
+    /// Adds neighbours, then neighbours of those, until one is left.
+    let rec private sumTree (threads: int) (add: 'A -> 'A -> 'A) (items: 'A[]) : 'A =
+        if items.Length = 1 then
+            items[0]
+        else
+            items
+            |> Array.chunkBySize 2
+            |> mapParallel threads (fun pair -> if pair.Length = 2 then add pair[0] pair[1] else pair[0])
+            |> sumTree threads add
+
+    let private addSteps (x: Step<'T>) (y: Step<'T>) : Step<'T> =
+        {
+            Loss = x.Loss + y.Loss
+            Correct = x.Correct + y.Correct
+            Examples = x.Examples + y.Examples
+            Gradients = x.Gradients + y.Gradients
+        }
+
+    /// Network.lossAndGradients, shard by shard on at most `threads` threads.
+    let lossAndGradients
+        (threads: int)
+        (network: Network)
+        (parameters: Parameters<'T>)
+        (x: Tensor<'T>)
+        (labels: Tensor<int>)
+        : Step<'T> =
+        shards labels.Count
+        |> Array.ofList
+        |> mapParallel threads (fun (start, count) ->
+            Network.lossAndGradients network parameters (Tensor.slice start count x) (Tensor.slice start count labels))
+        |> sumTree threads addSteps
+
+    /// The logits of a batch of any size, in pieces of `SmallestShard` examples.
+    let logits (threads: int) (network: Network) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
+        let examples = x.Shape.Head
+
+        [|
+            for start in 0..SmallestShard .. examples - 1 -> start, min SmallestShard (examples - start)
+        |]
+        |> mapParallel threads (fun (start, count) -> Network.logits network parameters (Tensor.slice start count x))
+        |> List.ofArray
+        |> Tensor.concat

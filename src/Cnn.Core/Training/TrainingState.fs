@@ -1,0 +1,116 @@
+namespace Cnn.Training
+
+open System.Numerics
+open Cnn.Tensors
+open Cnn.Networks
+
+/// The best accuracy on held-out images so far, and the epoch (from 1) that reached it.
+type Score = { Epoch: int; Accuracy: float }
+
+/// Everything that a run needs to go on, in one immutable record: the run is a fold of `TrainingState.step`
+/// over mini-batches, and any state of it can be kept, compared or continued.
+type TrainingState<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+    {
+        Network: Network
+        Parameters: Parameters<'T>
+        /// What layers keep besides parameters, such as the running averages of batch normalisation: state that
+        /// training updates and no gradient reaches. Empty for networks without such layers.
+        Statistics: Parameters<'T>
+        Optimizer: Optimizer
+        OptimizerState: OptimizerState<'T>
+        /// Whole passes over the training images.
+        Epoch: int
+        /// Mini-batches since the start.
+        Step: int64
+        Seed: Seed
+        Best: Score option
+    }
+
+/// What a mini-batch gave, before its step was taken: mean loss in nats, and how many it got right.
+[<Struct>]
+type StepReport =
+    {
+        Loss: float
+        Correct: int
+        Examples: int
+    }
+
+module TrainingState =
+
+    /// The state before the first step, from these parameters on.
+    let ofParameters
+        (optimizer: Optimizer)
+        (seed: Seed)
+        (network: Network)
+        (parameters: Parameters<'T>)
+        : TrainingState<'T> =
+        {
+            Network = network
+            Parameters = parameters
+            Statistics = Empty
+            Optimizer = optimizer
+            OptimizerState = Optimizer.start optimizer parameters
+            Epoch = 0
+            Step = 0L
+            Seed = seed
+            Best = None
+        }
+
+    /// The state before the first step, with parameters drawn from the seed.
+    let start (optimizer: Optimizer) (initializer: Initializer) (seed: Seed) (network: Network) : TrainingState<'T> =
+        network
+        |> Network.initialize initializer (Seed.stream Stream.Initialization seed)
+        |> ofParameters optimizer seed network
+
+    /// One mini-batch x [ N; … ] with labels [ N ]: the mean gradient, and one step of the optimiser.
+    let step
+        (threads: int)
+        (learningRate: float)
+        (x: Tensor<'T>)
+        (labels: Tensor<int>)
+        (state: TrainingState<'T>)
+        : struct (TrainingState<'T> * StepReport) =
+        let pass =
+            DataParallel.lossAndGradients threads state.Network state.Parameters x labels
+
+        let mean =
+            if pass.Examples = 1 then
+                pass.Gradients
+            else
+                Parameters.scale (1.0 / float pass.Examples) pass.Gradients
+
+        let struct (parameters, optimizerState) =
+            Optimizer.update state.Optimizer learningRate mean state.OptimizerState state.Parameters
+
+        struct ({ state with
+                    Parameters = parameters
+                    OptimizerState = optimizerState
+                    Step = state.Step + 1L
+                },
+                {
+                    Loss = pass.Loss / float pass.Examples
+                    Correct = pass.Correct
+                    Examples = pass.Examples
+                })
+
+    /// The order of the training images in an epoch (from 0): a permutation of 0 .. count - 1 that seed and epoch determine.
+    let order (seed: Seed) (epoch: int) (count: int) : Tensor<int> =
+        let generator =
+            seed |> Seed.stream Stream.Shuffle |> Seed.split epoch |> Seed.generator
+
+        Tensor.ofSeq [ count ] (MathNet.Numerics.Combinatorics.GeneratePermutation(count, generator))
+
+    /// The state after an epoch, with its score on held-out images if there was one.
+    let endEpoch (accuracy: float option) (state: TrainingState<'T>) : TrainingState<'T> =
+        let epoch = state.Epoch + 1
+
+        let best =
+            match accuracy, state.Best with
+            | Some a, Some b when a <= b.Accuracy -> Some b
+            | Some a, _ -> Some { Epoch = epoch; Accuracy = a }
+            | None, b -> b
+
+        { state with
+            Epoch = epoch
+            Best = best
+        }
