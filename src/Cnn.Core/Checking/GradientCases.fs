@@ -41,6 +41,8 @@ module GradientCases =
     /// A smooth function of tensors.
     let private smooth (output: Tensor<float>) : Probe = { Output = output; Branches = [||] }
 
+    let private pair (rows: int, columns: int) = $"{rows}x{columns}"
+
     let private two (f: 'A -> 'B -> 'C) (tensors: 'A list) (second: 'B) = f tensors.Head second
 
     let private conv1d (backwards: Backwards) (seed: Seed) : Subject list =
@@ -123,8 +125,6 @@ module GradientCases =
                     Padding = padding
                 }
 
-            let pair (a: int, b: int) = $"{a}x{b}"
-
             {
                 Operation = "conv2d"
                 Case =
@@ -170,7 +170,7 @@ module GradientCases =
             let input = [ "input", normal (Seed.split i seed) [ 2; 3; rows; columns ] ]
 
             let case =
-                $"2x3x{rows}x{columns}, window {config.Kernel}, stride {config.Stride}, pad {config.Padding}"
+                $"2x3x{rows}x{columns}, window {pair config.Kernel}, stride {pair config.Stride}, pad {pair config.Padding}"
 
             [
                 {

@@ -59,14 +59,18 @@ type EvaluationReport internal (evaluation: Evaluation) =
 /// A network with its numbers: immutable, safe to share between threads.
 /// Images are bytes, [ channels; height; width ] one after the other.
 [<Sealed>]
-type Model internal (trained: TrainedNetwork) =
-
-    let bytes = Normalization.table trained.Normalization
+type Model private (trained: TrainedNetwork, bytes: float32[]) =
 
     static let orRaise (result: Result<'T, string>) : 'T =
         match result with
         | Ok value -> value
         | Error reason -> raise (CnnException reason)
+
+    internal new(trained: TrainedNetwork) = Model(trained, Normalization.table trained.Normalization)
+
+    /// The same network with other numbers.
+    member internal _.With(parameters: Parameters<float32>) : Model =
+        Model({ trained with Parameters = parameters }, bytes)
 
     /// The named networks for this many classes, each in the text form.
     static member Presets(classes: int) : IReadOnlyDictionary<string, string> =

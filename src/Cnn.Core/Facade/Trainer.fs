@@ -10,14 +10,8 @@ open Cnn.Storage
 [<Sealed>]
 type Trainer private (state: TrainingState<float32>, model: Model) =
 
-    static let rebuilt (state: TrainingState<float32>) (model: Model) =
-        Trainer(
-            state,
-            Model
-                { model.Trained with
-                    Parameters = state.Parameters
-                }
-        )
+    static let at (state: TrainingState<float32>) (model: Model) =
+        Trainer(state, model.With state.Parameters)
 
     /// The names of the optimisers.
     static member Optimizers: IReadOnlyList<string> =
@@ -68,11 +62,11 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
         let struct (next, report) =
             TrainingState.step threads learningRate (model.Input pixels) (model.Labels labels) state
 
-        TrainerStep(rebuilt next model, report)
+        TrainerStep(at next model, report)
 
     /// After the last mini-batch of an epoch; with the accuracy on held-out images if there are some.
     member _.EndEpoch(accuracy: Nullable<float>) : Trainer =
-        rebuilt (TrainingState.endEpoch (Option.ofNullable accuracy) state) model
+        at (TrainingState.endEpoch (Option.ofNullable accuracy) state) model
 
 /// The next moment of a run, and what the mini-batch gave before the step was taken.
 and [<Sealed>] TrainerStep internal (trainer: Trainer, report: StepReport) =

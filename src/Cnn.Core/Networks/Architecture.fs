@@ -25,7 +25,7 @@ module Architecture =
     let private pair (text: string) : Result<int * int, string> =
         match text.Split('x') with
         | [| both |] -> number both |> Result.map (fun n -> n, n)
-        | [| rows; columns |] ->
+        | [| rows; columns |] when rows <> "" && columns <> "" ->
             match number rows, number columns with
             | Ok r, Ok c -> Ok(r, c)
             | Error e, _

@@ -58,31 +58,47 @@ module Network =
             | Conv1d c -> Conv1d { c with Padding = (c.Kernel - 1) / 2 }
             | other -> other)
 
-    let rec private infer (index: int) (shape: Shape) (layers: Layer list) : Result<Shape list, int * string> =
-        match layers with
-        | [] -> Ok []
-        | layer :: rest ->
-            let fits (output: Shape) =
-                let tensors =
-                    output
-                    :: (Layer.parameterShapes layer shape
-                        |> Option.map (fun (w, b) -> [ w; b ])
-                        |> Option.defaultValue [])
+    /// Layers of a network, at most: far more than anyone trains, few enough for any text to be judged at once.
+    [<Literal>]
+    let private MostLayers = 1000
 
-                match tensors |> List.tryFind (fitsInMemory >> not) with
-                | Some tooLarge -> Error $"a tensor of {Shape.format tooLarge} is more than an array can hold"
-                | None -> Ok output
+    /// The shape that each layer gives, or the index of the first that does not fit and why.
+    let private infer (input: Shape) (layers: Layer list) : Result<Shape list, int * string> =
+        let fits (shape: Shape) (layer: Layer) (output: Shape) =
+            let weights =
+                match Layer.parameterShapes layer shape with
+                | Some(weight, bias) -> [ weight; bias ]
+                | None -> []
 
-            match Layer.outputShape layer shape |> Result.bind fits with
-            | Error reason -> Error(index, reason)
-            | Ok output -> infer (index + 1) output rest |> Result.map (fun outputs -> output :: outputs)
+            match output :: weights |> List.tryFind (fitsInMemory >> not) with
+            | Some tooLarge -> Error $"a tensor of {Shape.format tooLarge} is more than an array can hold"
+            | None -> Ok output
+
+        ((Ok [ input ]), List.indexed layers)
+        ||> List.fold (fun before (index, layer) ->
+            before
+            |> Result.bind (fun shapes ->
+                let shape = List.head shapes
+
+                match Layer.outputShape layer shape |> Result.bind (fits shape layer) with
+                | Ok output -> Ok(output :: shapes)
+                | Error reason -> Error(index, reason)))
+        |> Result.map (List.rev >> List.tail)
+
+    /// How many numbers the layers learn.
+    let private parameterCount (layers: Layer list) (inputs: Shape list) : bigint =
+        List.zip layers inputs
+        |> List.sumBy (fun (layer, input) ->
+            match Layer.parameterShapes layer input with
+            | Some(weight, bias) -> bigint (Shape.size weight) + bigint (Shape.size bias)
+            | None -> 0I)
 
     /// A network of these layers for examples of this shape, or a sentence that names the first layer that does not
     /// fit and both shapes. Layers count from 0, as in the names of their parameters.
     let create (input: Shape) (layers: Layer list) : Result<Network, string> =
         let hint (index: int) =
             match layers[index] with
-            | Dense { Inputs = Some _ } when (infer 0 input (padded (List.take (index + 1) layers))).IsOk ->
+            | Dense { Inputs = Some _ } when (infer input (padded (List.take (index + 1) layers))).IsOk ->
                 let paddings =
                     padded layers
                     |> List.choose (function
@@ -108,6 +124,8 @@ module Network =
 
         if layers.IsEmpty then
             Error "the network has no layers"
+        elif layers.Length > MostLayers then
+            Error $"the network has {layers.Length} layers; there may be {MostLayers}"
         elif
             input.IsEmpty
             || input |> List.exists (fun extent -> extent < 1)
@@ -115,10 +133,14 @@ module Network =
         then
             Error $"an input of shape {Shape.format input} is not possible"
         else
-            match infer 0 input layers with
+            match infer input layers with
             | Error(index, reason) -> Error(describe index reason)
             | Ok outputs ->
+                let count = parameterCount layers (input :: List.take (layers.Length - 1) outputs)
+
                 match List.last outputs with
+                | _ when count > bigint (Array.MaxLength / sizeof<float32>) ->
+                    Error $"the network has {count} parameters, more than a model file can hold"
                 | [ _ ] ->
                     Ok
                         {

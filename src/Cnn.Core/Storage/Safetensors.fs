@@ -219,5 +219,7 @@ module Safetensors =
                             Metadata = table
                             Tensors = entries |> List.map (fun e -> e.Name, values (file.Span.Slice first) e)
                         })
-                with :? JsonException as cause ->
-                    Error $"its header is not valid JSON ({cause.Message.TrimEnd '.'})"
+                with
+                | :? JsonException -> Error "its header is not valid JSON"
+                // what the JSON reader says of text that is not UTF-8
+                | :? InvalidOperationException -> Error "its header holds text that is not UTF-8"

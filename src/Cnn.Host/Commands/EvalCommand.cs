@@ -1,0 +1,47 @@
+using System.CommandLine;
+using Cnn.Host.Data;
+using Cnn.Host.Models;
+using Cnn.Host.Output;
+using Cnn.Host.Training;
+
+namespace Cnn.Host.Commands;
+
+/// <summary><c>cnn eval</c>: how a model does on the test images.</summary>
+internal static class EvalCommand
+{
+    public static Command Create()
+    {
+        Argument<string?> file = Options.ModelFile(optional: false, "The model, as cnn train wrote it.");
+        Option<string?> data = Options.Data(
+            "The folder of the data set whose test images to use; the MNIST files of the program unless given."
+        );
+        Option<int> threads = Options.Threads();
+        var json = new Option<bool>("--json") { Description = "Print one JSON object instead of tables." };
+        var command = new Command(
+            "eval",
+            "Test a model: accuracy, loss, precision and recall of each class, and the confusion matrix."
+        )
+        {
+            file,
+            data,
+            threads,
+            json,
+        };
+        command.SetWork(
+            (parsed, stop) =>
+            {
+                Model model = ModelFiles.Load(parsed.GetRequiredValue(file)!);
+                LabelledImages test = DataFolder.Open(parsed.GetValue(data) ?? DataFolder.Default).LoadTest();
+                int count = parsed.GetValue(threads);
+                Actions.ReserveThreads(count);
+                EvaluationReport report = Evaluator.Evaluate(model, test, count, stop);
+                if (parsed.GetValue(json))
+                    EvaluationOutput.WriteJson(report);
+                else
+                    EvaluationOutput.WriteText(report);
+                return ExitCode.Success;
+            }
+        );
+        return command;
+    }
+}

@@ -1,0 +1,152 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace Cnn.Host.Commands;
+
+/// <summary>
+/// Options by the kind of their value. Each checks its value while the command line is read, so that
+/// nothing has been loaded or written when a value turns out to be impossible.
+/// </summary>
+internal static class Options
+{
+    private const int MostThreads = 1024;
+
+    /// <summary>A whole number within bounds.</summary>
+    public static Option<int> Whole(
+        string name,
+        int byDefault,
+        string description,
+        int least = int.MinValue,
+        int most = int.MaxValue
+    ) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = "N",
+            DefaultValueFactory = _ => byDefault,
+            CustomParser = given => ParseWhole(name, given, least, most),
+        };
+
+    /// <summary>A whole number of at least 1 that may be left out.</summary>
+    public static Option<int?> OptionalCount(string name, string description) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = "N",
+            CustomParser = given => ParseWhole(name, given, least: 1, most: int.MaxValue),
+        };
+
+    /// <summary>A finite number above 0.</summary>
+    public static Option<double> Positive(string name, double byDefault, string description) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = "NUMBER",
+            DefaultValueFactory = _ => byDefault,
+            CustomParser = given =>
+            {
+                string text = given.Tokens[0].Value;
+                if (
+                    double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+                    && double.IsFinite(value)
+                    && value > 0
+                )
+                    return value;
+                given.AddError($"{name} {text} is not possible; give a finite number above 0, such as 0.001.");
+                return default;
+            },
+        };
+
+    /// <summary>One of some names; without a default it may be left out.</summary>
+    public static Option<string?> Choice(string name, string? byDefault, IEnumerable<string> names, string description)
+    {
+        string[] known = [.. names];
+        var option = new Option<string?>(name)
+        {
+            Description = description,
+            HelpName = string.Join('|', known),
+            CustomParser = given =>
+            {
+                string text = given.Tokens[0].Value;
+                if (!known.Contains(text))
+                    given.AddError($"{name} {text} is not known; choose one of {string.Join(", ", known)}.");
+                return text;
+            },
+        };
+        if (byDefault is not null)
+            option.DefaultValueFactory = _ => byDefault;
+        return option;
+    }
+
+    /// <summary>Free text; without a default it may be left out.</summary>
+    public static Option<string?> Text(string name, string? byDefault, string helpName, string description)
+    {
+        var option = new Option<string?>(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            CustomParser = given =>
+            {
+                // where the value is missing, the parser takes the option that follows for it
+                string text = given.Tokens[0].Value;
+                if (text.StartsWith("--", StringComparison.Ordinal))
+                    given.AddError($"{name} needs a value, but {text} follows.");
+                return text;
+            },
+        };
+        if (byDefault is not null)
+            option.DefaultValueFactory = _ => byDefault;
+        return option;
+    }
+
+    /// <summary><c>--data</c>: the folder of a data set; left out, it is the one of the program.</summary>
+    public static Option<string?> Data(string description) => Text("--data", byDefault: null, "FOLDER", description);
+
+    /// <summary><c>--seed</c>.</summary>
+    public static Option<int> Seed(int byDefault, string description) => Whole("--seed", byDefault, description);
+
+    /// <summary><c>--threads</c>.</summary>
+    public static Option<int> Threads() =>
+        Whole(
+            "--threads",
+            Math.Min(Environment.ProcessorCount, MostThreads),
+            "Threads to compute on; the results are the same for any number.",
+            least: 1,
+            most: MostThreads
+        );
+
+    /// <summary>An argument that names a model file.</summary>
+    /// <param name="optional">Whether it may be left out; its value is then null.</param>
+    /// <param name="description">What the file is for.</param>
+    public static Argument<string?> ModelFile(bool optional, string description) =>
+        new("MODEL_FILE")
+        {
+            Description = description,
+            Arity = optional ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
+            CustomParser = given =>
+            {
+                // the parser takes an unknown option for the name of a file, which is never meant
+                string text = given.Tokens[0].Value;
+                if (text.StartsWith("--", StringComparison.Ordinal))
+                    given.AddError(UsageErrors.DescribeStray(((CommandResult)given.Parent!).Command, text));
+                return text;
+            },
+        };
+
+    private static int ParseWhole(string name, ArgumentResult given, int least, int most)
+    {
+        string text = given.Tokens[0].Value;
+        bool isWhole = int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value);
+        if (isWhole && value >= least && value <= most)
+            return value;
+        string range = (least, most) switch
+        {
+            (int.MinValue, int.MaxValue) => $"from {least} to {most}",
+            (_, int.MaxValue) => $"of at least {least}",
+            _ => $"from {least} to {most}",
+        };
+        given.AddError($"{name} {text} is not possible; give a whole number {range}.");
+        return default;
+    }
+}

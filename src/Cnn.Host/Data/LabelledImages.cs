@@ -1,0 +1,74 @@
+namespace Cnn.Host.Data;
+
+/// <summary>
+/// Images of one size and the class of each. Pixels are unsigned bytes, 0 for background and 255 for
+/// full ink, row-major as <c>[Count; Channels; Height; Width]</c>. Nobody may write to the arrays:
+/// threads share them.
+/// </summary>
+/// <param name="Channels">Planes of an image: 1 for grey, 3 for colour.</param>
+/// <param name="Height">Rows of an image, in pixels.</param>
+/// <param name="Width">Columns of an image, in pixels.</param>
+/// <param name="Pixels"><c>Count * Channels * Height * Width</c> bytes.</param>
+/// <param name="Labels">One class an image, counted from 0.</param>
+/// <exception cref="ArgumentException">A dimension is not positive, or the arrays disagree.</exception>
+public sealed record LabelledImages(int Channels, int Height, int Width, byte[] Pixels, byte[] Labels)
+{
+    // Without setters, so that a `with` expression cannot get round the checks.
+
+    /// <summary>Planes of an image: 1 for grey, 3 for colour.</summary>
+    public int Channels { get; } = Positive(Channels, nameof(Channels));
+
+    /// <summary>Rows of an image, in pixels.</summary>
+    public int Height { get; } = Positive(Height, nameof(Height));
+
+    /// <summary>Columns of an image, in pixels.</summary>
+    public int Width { get; } = Positive(Width, nameof(Width));
+
+    /// <summary>One class an image, counted from 0.</summary>
+    public byte[] Labels { get; } = Labels;
+
+    /// <summary>All images, one after the other, <see cref="ImageSize"/> bytes each.</summary>
+    public byte[] Pixels { get; } =
+        (Int128)Labels.Length * Channels * Height * Width == Pixels.Length
+            ? Pixels
+            : throw new ArgumentException(
+                $"{Labels.Length} images of {Channels} x {Height} x {Width} do not fill {Pixels.Length} bytes.",
+                nameof(Pixels)
+            );
+
+    /// <summary>How many images there are; 0 is allowed, for an empty split.</summary>
+    public int Count => Labels.Length;
+
+    /// <summary>Bytes of one image.</summary>
+    public int ImageSize { get; } = checked(Channels * Height * Width);
+
+    /// <summary>How many classes the labels span, the largest label plus 1; 0 without images.</summary>
+    public int Classes { get; } = Labels.Length == 0 ? 0 : Labels.Max() + 1;
+
+    /// <summary>The pixels of one image, <c>[Channels; Height; Width]</c>, without a copy.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
+    public ReadOnlySpan<byte> Image(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        return Pixels.AsSpan(index * ImageSize, ImageSize);
+    }
+
+    /// <summary>A copy of <paramref name="count"/> images from <paramref name="start"/> on.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range leaves the set.</exception>
+    public LabelledImages Slice(int start, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Count);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count - start);
+        byte[] pixels = Pixels.AsSpan(start * ImageSize, count * ImageSize).ToArray();
+        return new LabelledImages(Channels, Height, Width, pixels, Labels.AsSpan(start, count).ToArray());
+    }
+
+    private static int Positive(int value, string name)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, name);
+        return value;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Security.Cryptography;
+
+namespace Cnn.Host.Models;
+
+/// <summary>Reads and writes model files.</summary>
+internal static class ModelFiles
+{
+    // 2 GiB, less what the runtime keeps from arrays
+    private static readonly long MostBytes = Array.MaxLength;
+
+    // what a file holds besides the numbers, generously
+    private const int MostHeaderBytes = 1 << 24;
+
+    /// <summary>Checks that a model will fit into a file, before anyone trains it.</summary>
+    /// <exception cref="CommandException">Usage: it has too many parameters.</exception>
+    public static void CheckSize(Model model)
+    {
+        long most = (MostBytes - MostHeaderBytes) / sizeof(float);
+        if (model.ParameterCount > most)
+            throw new CommandException(
+                ExitCode.Usage,
+                $"the network has {model.ParameterCount:N0} parameters, and a model file can hold {most:N0}; use a smaller network."
+            );
+    }
+
+    /// <summary>Reads a model; nothing in the file is trusted.</summary>
+    /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
+    public static Model Load(string path)
+    {
+        byte[] contents = Read(path);
+        try
+        {
+            return Model.Decode(contents);
+        }
+        catch (CnnException cause)
+        {
+            throw Unusable(path, cause.Message.TrimEnd('.'), cause);
+        }
+        // what System.Text.Json throws when a text is asked for that is not valid Unicode
+        catch (InvalidOperationException cause)
+        {
+            throw Unusable(path, "its header holds a text that is not valid Unicode", cause);
+        }
+    }
+
+    /// <summary>Writes a model, whole or not at all.</summary>
+    /// <returns>The SHA-256 of the file in hexadecimal: equal digests, equal models.</returns>
+    /// <exception cref="CommandException">Write failed.</exception>
+    public static string Save(Model model, OutputFile file)
+    {
+        byte[] contents = model.Encode();
+        file.Write(contents);
+        return Convert.ToHexStringLower(SHA256.HashData(contents));
+    }
+
+    private static CommandException Unusable(string path, string reason, Exception cause) =>
+        CommandException.BadData($"{path} is not a usable model: {reason}.", cause);
+
+    private static byte[] Read(string path)
+    {
+        if (Directory.Exists(path))
+            throw CommandException.BadData($"{path} is a folder where a model file is expected; name the file in it.");
+        try
+        {
+            using var file = new FileStream(
+                path,
+                new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan }
+            );
+            if (!file.CanSeek)
+                throw CommandException.BadData($"{path} is not a regular file; give a model file on a disk.");
+            if (file.Length == 0)
+                throw CommandException.BadData($"{path} is empty; restore the model from a copy, or train it anew.");
+            if (file.Length > MostBytes)
+                throw CommandException.BadData(
+                    $"{path} has {file.Length:N0} bytes, and a model may have {MostBytes:N0} at most; check the path."
+                );
+            byte[] contents = GC.AllocateUninitializedArray<byte>((int)file.Length);
+            file.ReadExactly(contents);
+            return contents;
+        }
+        catch (Exception cause) when (CommandException.IsFileTrouble(cause))
+        {
+            throw CommandException.Unreadable(path, cause);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using Spectre.Console;
+
+namespace Cnn.Host.Output;
+
+/// <summary>
+/// Where text goes: results to stdout, all else to stderr. Neither gets a control code unless it is a
+/// terminal, so that both can be piped and kept.
+/// </summary>
+internal static class Consoles
+{
+    // tables are as wide as their contents; a limit would break their rows apart
+    private const int Unlimited = 1 << 16;
+
+    /// <summary>A line on the progress of the work, on stderr.</summary>
+    public static void Status(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine(line);
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            // stderr is closed or its disk is full: no reason to stop, and nowhere to say so
+        }
+    }
+
+    /// <summary>Why the program ends, on stderr, in one line.</summary>
+    public static void Complain(string sentence)
+    {
+        // a sentence may quote a damaged file, and what is in that must not reach the terminal as commands
+        IEnumerable<char> shown = sentence
+            .ReplaceLineEndings(" ")
+            .Select(character => char.IsControl(character) ? '?' : character);
+        Status($"cnn: {string.Concat(shown)}");
+    }
+
+    /// <summary>A line of results, on stdout.</summary>
+    public static void Result(string line) => Console.Out.WriteLine(line);
+
+    /// <summary>A table of results, on stdout.</summary>
+    public static void Result(Table table)
+    {
+        IAnsiConsole console = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Out = new AnsiConsoleOutput(Console.Out),
+                Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect,
+            }
+        );
+        console.Profile.Width = Unlimited;
+        console.Write(table);
+    }
+
+    /// <summary>An empty table in the style of the program.</summary>
+    /// <param name="columns">The headings; those that start with a colon stand over text, others over numbers.</param>
+    public static Table CreateTable(params IEnumerable<string> columns)
+    {
+        var table = new Table { Border = TableBorder.Simple };
+        foreach (string column in columns)
+        {
+            bool isText = column.StartsWith(':');
+            var heading = new TableColumn(new Text(isText ? column[1..] : column)) { NoWrap = true };
+            table.AddColumn(isText ? heading.LeftAligned() : heading.RightAligned());
+        }
+        return table;
+    }
+
+    /// <summary>Adds a row of plain text; brackets in it have no meaning.</summary>
+    public static void AddPlainRow(this Table table, params IEnumerable<string> cells) =>
+        table.AddRow(cells.Select(cell => new Text(cell)));
+
+    /// <summary>How the epochs of a run are shown: live on a terminal, else in plain lines.</summary>
+    public static ITrainingDisplay CreateTrainingDisplay(int epochs, bool hasValidation)
+    {
+        if (Console.IsErrorRedirected)
+            return new PlainDisplay(epochs);
+        IAnsiConsole console = AnsiConsole.Create(
+            new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }
+        );
+        // a terminal that cannot move its cursor gets plain lines as well
+        return console.Profile.Capabilities is { Ansi: true, Interactive: true }
+            ? new LiveDisplay(console, epochs, hasValidation)
+            : new PlainDisplay(epochs);
+    }
+}

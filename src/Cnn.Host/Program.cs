@@ -1,0 +1,87 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using Cnn.Host.Commands;
+using Cnn.Host.Output;
+
+namespace Cnn.Host;
+
+/// <summary>
+/// The entry point: reads the command line, runs one command, and turns whatever goes wrong into one
+/// sentence on stderr and an exit code.
+/// </summary>
+internal static class Program
+{
+    private static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            ParseResult parsed = BuildRoot()
+                .Parse(
+                    args,
+                    new ParserConfiguration
+                    {
+                        // no option has a short form, and a file may well be called @model
+                        EnablePosixBundling = false,
+                        ResponseFileTokenReplacer = null,
+                    }
+                );
+            if (parsed.Errors.Count > 0)
+                throw new CommandException(ExitCode.Usage, UsageErrors.Describe(parsed));
+            return await parsed.InvokeAsync(
+                new InvocationConfiguration
+                {
+                    EnableDefaultExceptionHandler = false,
+                    // Ctrl-C and SIGTERM cancel the token of the command; then the command has all the
+                    // time that it needs, so that saving a model is never cut off
+                    ProcessTerminationTimeout = Timeout.InfiniteTimeSpan,
+                }
+            );
+        }
+        catch (Exception cause)
+        {
+            (ExitCode code, string sentence) = Explain(cause);
+            Consoles.Complain(sentence);
+            return (int)code;
+        }
+    }
+
+    private static RootCommand BuildRoot()
+    {
+        var root = new RootCommand(
+            """
+            Trains, tests and inspects convolutional neural networks for images.
+
+            Exit codes: 0 done; 1 a check failed; 2 wrong command line; 3 a file is missing or damaged;
+            4 training diverged; 70 the program gave up; 74 a result cannot be written; 130 interrupted.
+            """
+        )
+        {
+            TrainCommand.Create(),
+            EvalCommand.Create(),
+            GradcheckCommand.Create(),
+            SummaryCommand.Create(),
+        };
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        root.SetAction(parsed => ((HelpAction)help.Action!).Invoke(parsed));
+        return root;
+    }
+
+    private static (ExitCode Code, string Sentence) Explain(Exception cause) =>
+        cause switch
+        {
+            CommandException expected => (expected.ExitCode, expected.Message),
+            OperationCanceledException => (ExitCode.Interrupted, "interrupted."),
+            // what parallel loops wrap the failures of their parts in
+            AggregateException { InnerExceptions: [var first, ..] } => Explain(first),
+            OutOfMemoryException => (
+                ExitCode.Failed,
+                "this machine's memory does not suffice; use a smaller network or a smaller --batch-size."
+            ),
+            // files are read and written where their names are known; what is left are the consoles
+            IOException or UnauthorizedAccessException => (
+                ExitCode.WriteFailed,
+                $"the output cannot be written: {cause.Message.TrimEnd('.')}."
+            ),
+            _ => (ExitCode.Failed, $"unexpected error: {cause.GetType().Name}: {cause.Message.TrimEnd('.')}."),
+        };
+}

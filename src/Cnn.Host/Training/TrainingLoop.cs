@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using Cnn.Host.Data;
+using Cnn.Host.Output;
+
+namespace Cnn.Host.Training;
+
+/// <summary>Where a run ended.</summary>
+/// <param name="Trainer">The run after its last step.</param>
+/// <param name="Last">The last epoch that was completed; null without one.</param>
+internal sealed record TrainingOutcome(Trainer Trainer, EpochResult? Last);
+
+/// <summary>Takes a run from one step to the next: all that a step computes is in the core.</summary>
+internal sealed class TrainingLoop(
+    TrainSettings settings,
+    Batches batches,
+    LabelledImages? validation,
+    ITrainingDisplay display
+)
+{
+    // people cannot read faster, and a step may take but a tenth of a millisecond
+    private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(0.1);
+
+    private readonly long totalSteps = (long)settings.Epochs * batches.Count;
+
+    /// <summary>Trains until the last epoch is over or the user wants to stop.</summary>
+    /// <exception cref="CommandException">Diverged: the model is lost.</exception>
+    public TrainingOutcome Run(Trainer trainer, CancellationToken stop)
+    {
+        EpochResult? last = null;
+        while (trainer.Epoch < settings.Epochs && !stop.IsCancellationRequested)
+        {
+            Trainer start = trainer;
+            EpochRun run = display.During(trainer.Epoch + 1, batches.Images, report => Train(start, report, stop));
+            trainer = run.Trainer;
+            if (!run.IsComplete || !TryValidate(trainer, stop, out EvaluationReport? report))
+                break;
+            last = new EpochResult(
+                trainer.Epoch + 1,
+                run.Images,
+                run.Loss,
+                run.Accuracy,
+                report,
+                settings.Schedule.LearningRate(trainer.Steps - 1, totalSteps),
+                run.Seconds
+            );
+            trainer = trainer.EndEpoch(report?.Accuracy);
+            display.Show(last);
+        }
+        return new TrainingOutcome(trainer, last);
+    }
+
+    private EpochRun Train(Trainer trainer, Action<EpochProgress>? report, CancellationToken stop)
+    {
+        long started = Stopwatch.GetTimestamp();
+        long reported = started;
+        double loss = 0;
+        int correct = 0;
+        int images = 0;
+        foreach (Batch batch in batches.OfEpoch(trainer))
+        {
+            if (stop.IsCancellationRequested)
+                break;
+            double rate = settings.Schedule.LearningRate(trainer.Steps, totalSteps);
+            TrainerStep step = trainer.Step(batch.Pixels, batch.Labels, rate, settings.Threads);
+            trainer = step.Trainer;
+            if (!double.IsFinite(step.Loss))
+                throw Diverged(trainer, "the loss is no longer a finite number");
+            loss += step.Loss * step.Examples;
+            correct += step.Correct;
+            images += step.Examples;
+            if (report is not null && Stopwatch.GetElapsedTime(reported) >= RefreshInterval)
+            {
+                reported = Stopwatch.GetTimestamp();
+                report(Current().Progress);
+            }
+        }
+        // the loss of a step is that before it was taken: the last step has not been judged yet
+        if (!trainer.Model.IsFinite)
+            throw Diverged(trainer, "the parameters are no longer finite numbers");
+        return Current();
+
+        EpochRun Current() =>
+            new(
+                trainer,
+                images,
+                loss / images,
+                (double)correct / images,
+                Stopwatch.GetElapsedTime(started).TotalSeconds,
+                images == batches.Images
+            );
+    }
+
+    // false when the user stopped it
+    private bool TryValidate(Trainer trainer, CancellationToken stop, out EvaluationReport? report)
+    {
+        report = null;
+        if (validation is null)
+            return true;
+        try
+        {
+            report = Evaluator.Evaluate(trainer.Model, validation, settings.Threads, stop);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+        if (!double.IsFinite(report.Loss))
+            throw Diverged(trainer, "the validation loss is not a finite number");
+        return true;
+    }
+
+    private CommandException Diverged(Trainer trainer, string what)
+    {
+        // an epoch may have been cut short, but none has been added to or left out
+        long step = trainer.Steps - (long)trainer.Epoch * batches.Count;
+        return new CommandException(
+            ExitCode.Diverged,
+            $"training diverged in epoch {trainer.Epoch + 1}, step {step} of {batches.Count}: {what}; no model was written; try a lower --lr than {settings.Schedule.Peak:R}."
+        );
+    }
+
+    private sealed record EpochRun(
+        Trainer Trainer,
+        int Images,
+        double Loss,
+        double Accuracy,
+        double Seconds,
+        bool IsComplete
+    )
+    {
+        public EpochProgress Progress => new(Images, Loss, Accuracy, Images / Seconds);
+    }
+}
