@@ -1,0 +1,246 @@
+/// Random networks, and random texts of networks.
+module Cnn.Tests.NetworkCases
+
+open FsCheck
+open FsCheck.FSharp
+open Expecto
+open Cnn.Tensors
+open Cnn.Operations
+open Cnn.Networks
+open Cnn.Tests.WindowCases
+
+/// Layers that fit each other and the input, ending in classes.
+type NetworkCase =
+    {
+        Input: Shape
+        Layers: Layer list
+        Batch: int
+        Seed: int
+    }
+
+    member case.Network =
+        match Network.create case.Input case.Layers with
+        | Ok network -> network
+        | Error reason -> failtest $"{Architecture.format case.Layers} on {Shape.format case.Input}: {reason}"
+
+/// Layers that can be written down, whether or not they fit anything.
+type WrittenLayers = WrittenLayers of Layer list
+
+/// Text that looks like an architecture and mostly is none.
+type NearlyArchitecture = NearlyArchitecture of string
+
+/// A window for an axis of this extent: kernel, stride, padding.
+let private windowOn (extent: int) (mostPadding: int -> int) =
+    gen {
+        let! kernel = between 1 (min 4 extent)
+        let! stride = between 1 3
+        let! padding = between 0 (mostPadding kernel)
+        return kernel, stride, padding
+    }
+
+let private conv2dOn rows columns =
+    gen {
+        let! kh, sh, ph = windowOn rows (fun kernel -> kernel)
+        let! kw, sw, pw = windowOn columns (fun kernel -> kernel)
+        let! filters = between 1 5
+
+        return
+            Conv2d
+                {
+                    Filters = filters
+                    Kernel = (kh, kw)
+                    Stride = (sh, sw)
+                    Padding = (ph, pw)
+                }
+    }
+
+let private poolOn rows columns =
+    gen {
+        let! kh, sh, ph = windowOn rows (fun kernel -> kernel - 1)
+        let! kw, sw, pw = windowOn columns (fun kernel -> kernel - 1)
+
+        let config: PoolConfig =
+            {
+                Kernel = (kh, kw)
+                Stride = (sh, sw)
+                Padding = (ph, pw)
+            }
+
+        return! Gen.elements [ MaxPool2d config; AvgPool2d config ]
+    }
+
+let private conv1dOn length =
+    gen {
+        let! kernel, stride, padding = windowOn length (fun kernel -> kernel)
+        let! filters = between 1 5
+
+        return
+            Conv1d
+                {
+                    Filters = filters
+                    Kernel = kernel
+                    Stride = stride
+                    Padding = padding
+                }
+    }
+
+let private denseOn (inputs: int) =
+    Gen.map2
+        (fun named outputs ->
+            Dense
+                {
+                    Inputs = (if named then Some inputs else None)
+                    Outputs = outputs
+                })
+        (Gen.elements [ true; false ])
+        (between 1 12)
+
+/// A few layers that fit the shape, then flatten where it is needed, then classes.
+let rec private layersFrom (shape: Shape) (left: int) : Gen<Layer list> =
+    gen {
+        if left = 0 then
+            match shape with
+            | [ inputs ] ->
+                let! last = denseOn inputs
+                return [ last ]
+            | _ ->
+                let! last = denseOn (Shape.size shape)
+                return [ Flatten; last ]
+        else
+            let! layer =
+                match shape with
+                | [ _; rows; columns ] ->
+                    Gen.frequency
+                        [
+                            3, conv2dOn rows columns
+                            2, poolOn rows columns
+                            2, Gen.constant Relu
+                            1, Gen.constant Flatten
+                        ]
+                | [ _; length ] -> Gen.frequency [ 3, conv1dOn length; 1, Gen.constant Relu; 1, Gen.constant Flatten ]
+                | [ inputs ] -> Gen.frequency [ 2, denseOn inputs; 1, Gen.constant Relu ]
+                | other -> failwith $"no layers start from {Shape.format other}"
+
+            let next =
+                match Layer.outputShape layer shape with
+                | Ok next -> next
+                | Error reason -> failwith $"the generator made a layer that does not fit: {reason}"
+
+            let! rest = layersFrom next (left - 1)
+            return layer :: rest
+    }
+
+let networkCase: Gen<NetworkCase> =
+    gen {
+        let! input =
+            Gen.oneof
+                [
+                    Gen.map3 (fun c h w -> [ c; h; w ]) (between 1 3) (between 2 12) (between 2 12)
+                    Gen.map2 (fun c l -> [ c; l ]) (between 1 3) (between 2 20)
+                ]
+
+        let! depth = between 0 6
+        let! layers = layersFrom input depth
+        let! batch = between 1 4
+        let! seed = seed
+
+        return
+            {
+                Input = input
+                Layers = layers
+                Batch = batch
+                Seed = seed
+            }
+    }
+
+let writtenLayer: Gen<Layer> =
+    // any number that the text form can hold, small ones more often so that equal pairs come up
+    let size = Gen.frequency [ 5, between 0 4; 1, between 0 System.Int32.MaxValue ]
+    let sizes = pairOf size size
+
+    let pool =
+        Gen.map3
+            (fun kernel stride padding ->
+                {
+                    PoolConfig.Kernel = kernel
+                    PoolConfig.Stride = stride
+                    PoolConfig.Padding = padding
+                })
+            sizes
+            sizes
+            sizes
+
+    Gen.oneof
+        [
+            Gen.map4
+                (fun filters kernel stride padding ->
+                    Conv2d
+                        {
+                            Filters = filters
+                            Kernel = kernel
+                            Stride = stride
+                            Padding = padding
+                        })
+                size
+                sizes
+                sizes
+                sizes
+            Gen.map4
+                (fun filters kernel stride padding ->
+                    Conv1d
+                        {
+                            Filters = filters
+                            Kernel = kernel
+                            Stride = stride
+                            Padding = padding
+                        })
+                size
+                size
+                size
+                size
+            Gen.map MaxPool2d pool
+            Gen.map AvgPool2d pool
+            Gen.map2 (fun inputs outputs -> Dense { Inputs = inputs; Outputs = outputs }) (Gen.optionOf size) size
+            Gen.constant Relu
+            Gen.constant Flatten
+        ]
+
+let nearlyArchitecture: Gen<NearlyArchitecture> =
+    let words =
+        [
+            "conv"
+            "conv1d"
+            "pool"
+            "avgpool"
+            "relu"
+            "flatten"
+            "dense"
+            "stride"
+            "pad"
+            ","
+            ", "
+            "->"
+            "x"
+            "3"
+            "3x5"
+        ]
+        @ [
+            "0"
+            "-1"
+            "2147483647"
+            "2147483648"
+            "1x2x3"
+            "10->"
+            "->10"
+            "4->2"
+            " "
+            "\t"
+            ""
+            "é"
+            "١"
+            "1e3"
+            "+1"
+        ]
+
+    Gen.nonEmptyListOf (Gen.elements words)
+    |> Gen.map (fun words -> NearlyArchitecture(System.String.Join(" ", words)))

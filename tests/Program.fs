@@ -1,0 +1,88 @@
+module Cnn.Tests.Program
+
+open System
+open System.Text
+open Expecto
+open Expecto.Tests
+
+/// Every list of tests, in the order of the core's own files.
+let private all =
+    testList
+        "cnn"
+        [
+            GuideTests.tests
+            GuideBackwardTests.tests
+            Tensors.TensorTests.tests
+            Tensors.RandomTests.tests
+            Kernels.ProcessorTests.tests
+            Operations.ConvolutionTests.tests
+            Operations.PoolingTests.tests
+            Operations.ReluTests.tests
+            Operations.DenseTests.tests
+            Operations.SoftmaxCrossEntropyTests.tests
+            Networks.ParametersTests.tests
+            Networks.InitializerTests.tests
+            Networks.ArchitectureTests.tests
+            Networks.NetworkCreationTests.tests
+            Networks.NetworkTests.tests
+            Training.OptimizerTests.tests
+            Training.DataParallelTests.tests
+            Training.TrainingStateTests.tests
+            Training.EvaluationTests.tests
+            Checking.GradientCheckTests.tests
+            Checking.WrongConvolutionTests.tests
+            Checking.WrongBackwardTests.tests
+            PurityTests.tests
+            Storage.ModelFileTests.tests
+            Host.TrainTests.tests
+            Host.BadInputTests.tests
+        ]
+
+/// Written to the raw stream, after everything that Expecto still had to say, so that it is really last; on a line
+/// of its own, because Expecto leaves a reset of the colours behind without ending that line.
+let private writeLastLine (line: string) =
+    Console.Out.Flush()
+    Console.Error.Flush()
+    use output = Console.OpenStandardOutput()
+    output.Write(Encoding.UTF8.GetBytes(Environment.NewLine + line + Environment.NewLine))
+    output.Flush()
+
+let private countLine (summary: Impl.TestRunSummary) =
+    let failed = summary.failed.Length + summary.errored.Length
+    let skipped = summary.ignored.Length
+    let line = $"{summary.passed.Length} passed, {failed} failed"
+    if skipped = 0 then line else $"{line}, {skipped} skipped"
+
+[<EntryPoint>]
+let main arguments =
+    let last: Impl.TestRunSummary option ref = ref None
+
+    // Expecto tells its outcome to no one but the printer, so the printer keeps it
+    let printer =
+        let usual = Impl.TestPrinters.defaultPrinter
+
+        { usual with
+            summary =
+                fun config summary ->
+                    last.Value <- Some summary
+                    usual.summary config summary
+        }
+
+    // later arguments win, so a user's own still count
+    let settings =
+        [
+            CLIArguments.Printer printer
+            CLIArguments.No_Spinner
+            if Console.IsOutputRedirected then
+                CLIArguments.Colours 0
+        ]
+
+    let code = runTestsWithCLIArgs settings arguments all
+
+    match last.Value with
+    | Some summary ->
+        writeLastLine (countLine summary)
+        // a filter that matches nothing must not pass for success
+        if code = 0 && summary.passed.IsEmpty then 1 else code
+    // --list-tests, --help and the like run nothing, and are not asked to
+    | None -> code

@@ -1,0 +1,28 @@
+module Cnn.Tests.Properties
+
+open FsCheck.FSharp
+open Expecto
+open Cnn.Tests.NetworkCases
+
+/// What FsCheck finds the generators by.
+type Arbitraries =
+    static member Convolution() = Arb.fromGen WindowCases.convolution
+    static member Pooling() = Arb.fromGen WindowCases.pooling
+    static member Product() = Arb.fromGen WindowCases.product
+    static member Network() = Arb.fromGen networkCase
+
+    static member Written() =
+        Arb.fromGen (Gen.nonEmptyListOf writtenLayer |> Gen.map WrittenLayers)
+
+    static member Nearly() = Arb.fromGen nearlyArchitecture
+
+/// A property over cases of these generators. When one fails, FsCheck prints the case and the seed to replay it with.
+let property (name: string) (check: 'Case -> unit) : Test =
+    let config =
+        { FsCheckConfig.defaultConfig with
+            arbitrary = [ typeof<Arbitraries> ]
+            // three times the usual number: mistakes at the edges of tiles and windows show in few shapes
+            maxTest = 300
+        }
+
+    testPropertyWithConfig config name check
