@@ -73,7 +73,8 @@ internal static class Program
             OperationCanceledException => (ExitCode.Interrupted, "interrupted."),
             // what parallel loops wrap the failures of their parts in
             AggregateException { InnerExceptions: [var first, ..] } => Explain(first),
-            OutOfMemoryException => (
+            // sizes whose product no array can have
+            OutOfMemoryException or OverflowException => (
                 ExitCode.Failed,
                 "this machine's memory does not suffice; use a smaller network or a smaller --batch-size."
             ),

@@ -52,13 +52,13 @@ let run (folder: string) (arguments: string list) : Outcome =
     use running = start folder arguments
     finish running
 
-/// The same, interrupted as by Ctrl-C once its standard error contains `sign`.
+/// The same, interrupted as by Ctrl-C once a line of its results contains `sign`.
 let interruptAfter (sign: string) (folder: string) (arguments: string list) : Outcome =
     use running = start folder arguments
-    let mutable line = running.StandardError.ReadLine()
+    let mutable line = running.StandardOutput.ReadLine()
 
     while not (isNull line) && not (line.Contains sign) do
-        line <- running.StandardError.ReadLine()
+        line <- running.StandardOutput.ReadLine()
 
     use kill = Process.Start("kill", [ "-INT"; string running.Id ])
     kill.WaitForExit()

@@ -141,9 +141,6 @@ let private elementwise<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
             processor.Map(Scale<'T>(number 0.5), ReadOnlySpan left, Span target)
             same "scale" (fun i -> 0.5 * x[i])
 
-            processor.Map(Shift<'T>(number 0.5), ReadOnlySpan left, Span target)
-            same "shift" (fun i -> x[i] + 0.5)
-
             processor.Map2(Add<'T>(), ReadOnlySpan left, ReadOnlySpan right, Span target)
             same "add" (fun i -> x[i] + y[i])
 

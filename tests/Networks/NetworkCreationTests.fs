@@ -11,7 +11,7 @@ let private impossible =
         [ 1; 28; 28 ],
         "conv 8 3, dense 10",
         "layer 1, dense: expects a flat input, but conv gives 8x26x26; put flatten before it"
-        [ 1; 28; 28 ], "flatten, conv 8 3", "layer 1, conv: expects channels x rows x columns, but flatten gives 1x784"
+        [ 1; 28; 28 ], "flatten, conv 8 3", "layer 1, conv: expects channels x rows x columns, but flatten gives 784"
         [ 1; 4; 4 ],
         "conv 8 5, flatten, dense 10",
         "layer 0, conv: rows: a kernel of 5 does not fit into 4 cells with padding 0"
@@ -24,7 +24,7 @@ let private impossible =
         [ 1; 4; 4 ], "flatten, dense 17->10", "layer 1, dense: expects 17 inputs, but flatten gives 16"
         [ 3; 8 ],
         "conv 4 3, flatten, dense 2",
-        "layer 0, conv: expects channels x rows x columns, but the input gives 1x3x8"
+        "layer 0, conv: expects channels x rows x columns, but the input gives 3x8"
         [ 1; 4; 4 ],
         "conv1d 4 3, flatten, dense 2",
         "layer 0, conv1d: expects channels x length, but the input gives 1x4x4"

@@ -242,7 +242,7 @@ let private refusals =
                     Conv2d.forward (Conv2d.square 1 2 1 0) weight (zeros [ 1 ]) (zeros [ 1; 1; 3; 3 ])
                     |> cacheOf
 
-                expectRefusal "the output gradient has shape 1x1x3x3" (fun () ->
+                expectRefusal "expects shape 1x1x2x2, but gets 1x1x3x3" (fun () ->
                     Conv2d.backward weight cache (zeros [ 1; 1; 3; 3 ]))
             }
             test "stride 0, negative padding, no filters" {

@@ -47,11 +47,20 @@ let private window =
                 Expect.equal (output 3 1 1 -1) (Error "the padding is -1; it must not be negative") "padding"
                 Expect.equal (output 0 1 1 0) (Error "the input is 0 wide; it must be at least 1") "input"
             }
-            test "numbers near the largest int do not wrap around" {
-                let huge = Int32.MaxValue
-                Expect.isError (output huge 1 1 huge) "more cells than an array holds"
-                Expect.equal (output 1 huge 1 (huge / 2)) (Ok 1) "2 padding + 1 = kernel"
-                Expect.isError (output 1 huge 1 (huge / 2 - 1)) "two cells short"
+            test "the largest numbers that are allowed do not wrap around, larger ones are refused" {
+                let most = Axis.Most
+                Expect.equal (output most 1 1 most) (Ok(3 * most)) "input and padding"
+                Expect.equal (output 2 most 1 (most / 2)) (Ok 3) "kernel"
+                Expect.equal (output most 1 most 0) (Ok 1) "stride"
+
+                for refused in
+                    [
+                        output (most + 1) 1 1 0
+                        output 1 (most + 1) 1 most
+                        output 1 1 Int32.MaxValue 0
+                        output 1 1 1 Int32.MaxValue
+                    ] do
+                    Expect.isError refused "one cell too many"
             }
             test "errors name the axis" {
                 let create kernel =

@@ -92,8 +92,8 @@ module GradientCheck =
             |> Array.take MostEntries
             |> Array.sort
 
-    /// Checks every input of a subject.
-    let check (seed: Seed) (subject: Subject) : Finding list =
+    /// Checks every input of a subject, one after the other as the findings are asked for.
+    let findings (seed: Seed) (subject: Subject) : Finding seq =
         let inputs = List.map snd subject.Inputs
         let output = (subject.Forward inputs).Output
         let dy = normal (Seed.split 0 seed) output.Shape
@@ -105,7 +105,8 @@ module GradientCheck =
             |> subject.Forward
 
         List.zip subject.Inputs analytic
-        |> List.mapi (fun which ((name, x), gradient) ->
+        |> Seq.ofList
+        |> Seq.mapi (fun which ((name, x), gradient) ->
             let compared =
                 sample (Seed.split (which + 1) seed) x.Count
                 |> Array.map (fun entry ->
@@ -140,3 +141,6 @@ module GradientCheck =
                 Entries = compared.Length
                 Kinks = compared.Length - pairs.Length
             })
+
+    /// Checks every input of a subject.
+    let check (seed: Seed) (subject: Subject) : Finding list = List.ofSeq (findings seed subject)

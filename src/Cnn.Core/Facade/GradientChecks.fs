@@ -14,5 +14,5 @@ type GradientChecks private () =
 
         GradientCases.all Backwards.real (Seed.split 0 seed)
         |> Seq.ofList
-        |> Seq.mapi (fun i subject -> GradientCheck.check (seed |> Seed.split 1 |> Seed.split i) subject)
+        |> Seq.mapi (fun i subject -> GradientCheck.findings (seed |> Seed.split 1 |> Seed.split i) subject)
         |> Seq.collect id

@@ -13,14 +13,14 @@ type ConvolutionShape =
         Window: Window
     }
 
-    /// Values in one example of the input.
-    member s.InputSize = s.InChannels * s.Window.InputSize
+    /// Values in one example of the input. All sizes raise OverflowException where an array could not hold them.
+    member s.InputSize = Checked.(*) s.InChannels s.Window.InputSize
 
     /// Values in one example of the output.
-    member s.OutputSize = s.OutChannels * s.Window.OutputSize
+    member s.OutputSize = Checked.(*) s.OutChannels s.Window.OutputSize
 
     /// Values under the kernel at one place, over all channels: the rows of the patch matrix.
-    member s.PatchSize = s.InChannels * s.Window.KernelSize
+    member s.PatchSize = Checked.(*) s.InChannels s.Window.KernelSize
 
 /// Convolution and its three gradients as matrix products, one example after the other.
 /// Layouts: x [ N; C; H; W ], weight [ O; C; KH; KW ], y [ N; O; OH; OW ]. Every `target` starts as zeros.
@@ -38,7 +38,7 @@ module internal Convolution =
         (target: 'T[])
         =
         let places = shape.Window.OutputSize
-        let scratch = ArrayPool<'T>.Shared.Rent(shape.PatchSize * places)
+        let scratch = ArrayPool<'T>.Shared.Rent(Checked.(*) shape.PatchSize places)
         let patches = Span(scratch, 0, shape.PatchSize * places)
 
         for n in 0 .. shape.Batch - 1 do
@@ -59,7 +59,7 @@ module internal Convolution =
     /// dx[n] = patchesᵀ(weightᵀ dy[n])
     let inputGradient (processor: Processor<'T>) (shape: ConvolutionShape) (weight: 'T[]) (dy: 'T[]) (target: 'T[]) =
         let places = shape.Window.OutputSize
-        let scratch = ArrayPool<'T>.Shared.Rent(shape.PatchSize * places)
+        let scratch = ArrayPool<'T>.Shared.Rent(Checked.(*) shape.PatchSize places)
         let patches = Span(scratch, 0, shape.PatchSize * places)
 
         for n in 0 .. shape.Batch - 1 do
@@ -83,7 +83,7 @@ module internal Convolution =
     /// dweight = sum over n of dy[n] patches(x[n])ᵀ
     let weightGradient (processor: Processor<'T>) (shape: ConvolutionShape) (x: 'T[]) (dy: 'T[]) (target: 'T[]) =
         let places = shape.Window.OutputSize
-        let patchValues = shape.PatchSize * places
+        let patchValues = Checked.(*) shape.PatchSize places
         // The right-hand side of the product is re-packed, so it should be the smaller one. Where dy is smaller, the sum is
         // kept transposed: dweightᵀ = sum of patches(x[n]) dy[n]ᵀ
         let transposed = shape.OutChannels < shape.PatchSize

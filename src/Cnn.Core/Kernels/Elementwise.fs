@@ -10,15 +10,15 @@ open System.Runtime.CompilerServices
 open Microsoft.FSharp.NativeInterop
 
 /// A function of one number, written once for vectors of any width.
-type IMap<'T when 'T: unmanaged> =
+type internal IMap<'T when 'T: unmanaged> =
     abstract Apply<'V, 'S when 'S :> ISimd<'T, 'V>> : x: 'V -> 'V
 
 /// A function of two numbers.
-type IMap2<'T when 'T: unmanaged> =
+type internal IMap2<'T when 'T: unmanaged> =
     abstract Apply<'V, 'S when 'S :> ISimd<'T, 'V>> : x: 'V * y: 'V -> 'V
 
 /// A function of three numbers.
-type IMap3<'T when 'T: unmanaged> =
+type internal IMap3<'T when 'T: unmanaged> =
     abstract Apply<'V, 'S when 'S :> ISimd<'T, 'V>> : x: 'V * y: 'V * z: 'V -> 'V
 
 /// The loops over contiguous memory: whole vectors first, then the last few numbers one by one.
@@ -100,38 +100,40 @@ module internal Elementwise =
             NativePtr.set pt i (f.Apply<'T, Scalar<'T>>(NativePtr.get px i, NativePtr.get py i, NativePtr.get pz i))
             i <- i + 1
 
-    /// The sum of all elements: one running sum a lane, then the lanes, then the rest.
-    let sum<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
-        (x: ReadOnlySpan<'T>)
-        : 'T =
-        use px = fixed x
-        let mutable lanes = 'S.Splat 'T.Zero
+    /// The sum of all elements, in four running sums whatever the width of the vectors, so that every processor
+    /// gives the same bits.
+    let sum<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (x: ReadOnlySpan<'T>) : 'T =
+        let mutable a: 'T = 'T.Zero
+        let mutable b: 'T = 'T.Zero
+        let mutable c: 'T = 'T.Zero
+        let mutable d: 'T = 'T.Zero
         let mutable i = 0
 
-        while i <= x.Length - 'S.Width do
-            lanes <- 'S.Add(lanes, 'S.Load(px +! i))
-            i <- i + 'S.Width
-
-        let mutable total = 'S.Sum lanes
+        while i <= x.Length - 4 do
+            a <- 'T.op_Addition (a, x[i])
+            b <- 'T.op_Addition (b, x[i + 1])
+            c <- 'T.op_Addition (c, x[i + 2])
+            d <- 'T.op_Addition (d, x[i + 3])
+            i <- i + 4
 
         while i < x.Length do
-            total <- total + NativePtr.get px i
+            a <- 'T.op_Addition (a, x[i])
             i <- i + 1
 
-        total
+        'T.op_Addition ('T.op_Addition (a, b), 'T.op_Addition (c, d))
 
 // The functions that layers and optimisers map.
 
 /// max(x, 0), a NaN staying a NaN.
 [<Struct>]
-type ClampNegative<'T when 'T: unmanaged> =
+type internal ClampNegative<'T when 'T: unmanaged> =
     interface IMap<'T> with
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         member _.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V) = 'S.ClampNegative x
 
 /// alpha x
 [<Struct>]
-type Scale<'T when 'T: unmanaged> =
+type internal Scale<'T when 'T: unmanaged> =
     val Alpha: 'T
     new(alpha) = { Alpha = alpha }
 
@@ -139,33 +141,23 @@ type Scale<'T when 'T: unmanaged> =
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V) = 'S.Multiply('S.Splat f.Alpha, x)
 
-/// x + alpha
-[<Struct>]
-type Shift<'T when 'T: unmanaged> =
-    val Alpha: 'T
-    new(alpha) = { Alpha = alpha }
-
-    interface IMap<'T> with
-        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V) = 'S.Add(x, 'S.Splat f.Alpha)
-
 /// x + y
 [<Struct>]
-type Add<'T when 'T: unmanaged> =
+type internal Add<'T when 'T: unmanaged> =
     interface IMap2<'T> with
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         member _.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) = 'S.Add(x, y)
 
 /// y where x > 0, else 0
 [<Struct>]
-type WherePositive<'T when 'T: unmanaged> =
+type internal WherePositive<'T when 'T: unmanaged> =
     interface IMap2<'T> with
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         member _.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) = 'S.WherePositive(x, y)
 
 /// alpha x + beta y
 [<Struct>]
-type Blend<'T when 'T: unmanaged> =
+type internal Blend<'T when 'T: unmanaged> =
     val Alpha: 'T
     val Beta: 'T
     new(alpha, beta) = { Alpha = alpha; Beta = beta }
@@ -177,7 +169,7 @@ type Blend<'T when 'T: unmanaged> =
 
 /// alpha x + beta y y
 [<Struct>]
-type BlendSquare<'T when 'T: unmanaged> =
+type internal BlendSquare<'T when 'T: unmanaged> =
     val Alpha: 'T
     val Beta: 'T
     new(alpha, beta) = { Alpha = alpha; Beta = beta }
@@ -189,7 +181,7 @@ type BlendSquare<'T when 'T: unmanaged> =
 
 /// alpha x + beta y / (sqrt(gamma z) + epsilon): the step of Adam from p = x, m = y, v = z
 [<Struct>]
-type AdamStep<'T when 'T: unmanaged> =
+type internal AdamStep<'T when 'T: unmanaged> =
     val Alpha: 'T
     val Beta: 'T
     val Gamma: 'T

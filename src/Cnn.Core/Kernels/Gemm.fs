@@ -13,7 +13,7 @@ open Microsoft.FSharp.NativeInterop
 /// A matrix laid over memory: element (i, j) stands at i * RowStep + j * ColumnStep.
 /// Transposing one costs nothing.
 [<Struct; IsByRefLike; IsReadOnly>]
-type Matrix<'T> =
+type internal Matrix<'T> =
     val Span: ReadOnlySpan<'T>
     val Rows: int
     val Columns: int
@@ -31,10 +31,12 @@ type Matrix<'T> =
         }
 
         then
+            let last = int64 (rows - 1) * int64 rowStep + int64 (columns - 1) * int64 columnStep
+
             if
-                rows > 0
-                && columns > 0
-                && (rows - 1) * rowStep + (columns - 1) * columnStep >= span.Length
+                rowStep < 0
+                || columnStep < 0
+                || (rows > 0 && columns > 0 && last >= int64 span.Length)
             then
                 invalidArg (nameof span) $"a {rows} x {columns} matrix does not fit into {span.Length} values"
 

@@ -15,9 +15,15 @@ module internal Patches =
     let private inside (axis: Axis) (k: int) =
         let offset = k - axis.Padding
         // the smallest o with o * stride + offset >= 0, and the first o with o * stride + offset >= input
-        let first = max 0 ((axis.Stride - 1 - offset) / axis.Stride)
-        let beyond = (axis.Input - 1 - offset + axis.Stride) / axis.Stride
-        let last = min axis.Output (if axis.Input - 1 - offset < 0 then 0 else beyond)
+        let first = if offset >= 0 then 0 else (-offset - 1) / axis.Stride + 1
+
+        let beyond =
+            if axis.Input - 1 < offset then
+                0
+            else
+                (axis.Input - 1 - offset) / axis.Stride + 1
+
+        let last = min axis.Output beyond
         struct (min first axis.Output, max 0 (last - first))
 
     /// Whether the window moves one cell at a time and gives as many columns as it gets. Then the patches of one
@@ -54,7 +60,13 @@ module internal Patches =
         // the first and the last cells may fall outside the image; they belong to the padding
         let before = max 0 -input
         let after = max 0 (input + rowCount * columns - window.InputSize)
-        struct (input + before, output + before, max 0 (rowCount * columns - before - after))
+        let count = rowCount * columns - before - after
+
+        // a kernel cell that sees nothing but padding has no place in the image at all
+        if count <= 0 then
+            struct (0, 0, 0)
+        else
+            struct (input + before, output + before, count)
 
     let private gatherShifted (window: Window) (kh: int) (kw: int) (plane: ReadOnlySpan<'T>) (target: Span<'T>) =
         let struct (firstRow, rowCount) = inside window.Rows kh

@@ -73,7 +73,10 @@ module internal Pooling =
 
     /// The sum under the window, padding as zeros, over the window's full area.
     let average<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (window: Window) (planes: int) (x: 'T[]) (target: 'T[]) =
-        let area = 'T.CreateTruncating window.KernelSize
+        let area =
+            'T.CreateTruncating window.Rows.Kernel
+            * 'T.CreateTruncating window.Columns.Kernel
+
         let mutable place = 0
 
         for p in 0 .. planes - 1 do
@@ -102,7 +105,10 @@ module internal Pooling =
         (dy: 'T[])
         (target: 'T[])
         =
-        let area = 'T.CreateTruncating window.KernelSize
+        let area =
+            'T.CreateTruncating window.Rows.Kernel
+            * 'T.CreateTruncating window.Columns.Kernel
+
         let mutable place = 0
 
         for p in 0 .. planes - 1 do

@@ -9,7 +9,7 @@ open Cnn.Tensors
 
 /// The vector kernels of one processor, for one precision. All of them write into `target` alone.
 [<AbstractClass>]
-type Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>() =
+type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>() =
     /// Bits in a vector; those of a single number on the portable path.
     abstract VectorBits: int
     /// target += a b
@@ -56,11 +56,11 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
         check z.Length target.Length
         Elementwise.map3<'T, 'V, 'S, _> f x y z target
 
-    override _.Sum x = Elementwise.sum<'T, 'V, 'S> x
+    override _.Sum x = Elementwise.sum x
 
 /// Chooses the kernels once, for the processor at hand.
 [<AbstractClass; Sealed>]
-type Processor private () =
+type internal Processor private () =
 
     /// The kernels that use vectors of 512, 256 or 128 bits; anything else is the portable path.
     /// All widths run everywhere (in software where the processor lacks them), so that tests can compare them.
@@ -80,7 +80,7 @@ type Processor private () =
 
 /// The kernels in use for one precision.
 [<AbstractClass; Sealed>]
-type Kernel<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> private () =
+type internal Kernel<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> private () =
     static let best = Processor.OfBits<'T> Processor.WidestBits
     static member Best = best
 

@@ -12,7 +12,7 @@ open System.Runtime.Intrinsics
 open Microsoft.FSharp.NativeInterop
 
 /// Arithmetic on vectors 'V of `Width` numbers 'T (float32 or float).
-type ISimd<'T, 'V when 'T: unmanaged> =
+type internal ISimd<'T, 'V when 'T: unmanaged> =
     static abstract Width: int
     static abstract Load: source: nativeptr<'T> -> 'V
     static abstract Store: target: nativeptr<'T> * value: 'V -> unit
@@ -28,11 +28,9 @@ type ISimd<'T, 'V when 'T: unmanaged> =
     static abstract ClampNegative: x: 'V -> 'V
     /// value where gate > 0, else 0.
     static abstract WherePositive: gate: 'V * value: 'V -> 'V
-    /// The sum of all lanes.
-    static abstract Sum: x: 'V -> 'T
 
 [<Struct>]
-type Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
     interface ISimd<'T, Vector512<'T>> with
         static member Width = Vector512<'T>.Count
         static member Load source = Vector512.Load source
@@ -56,10 +54,8 @@ type Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
         static member WherePositive(gate, value) =
             Vector512.ConditionalSelect(Vector512.GreaterThan(gate, Vector512<'T>.Zero), value, Vector512<'T>.Zero)
 
-        static member Sum x = Vector512.Sum x
-
 [<Struct>]
-type Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
     interface ISimd<'T, Vector256<'T>> with
         static member Width = Vector256<'T>.Count
         static member Load source = Vector256.Load source
@@ -83,10 +79,8 @@ type Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
         static member WherePositive(gate, value) =
             Vector256.ConditionalSelect(Vector256.GreaterThan(gate, Vector256<'T>.Zero), value, Vector256<'T>.Zero)
 
-        static member Sum x = Vector256.Sum x
-
 [<Struct>]
-type Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
     interface ISimd<'T, Vector128<'T>> with
         static member Width = Vector128<'T>.Count
         static member Load source = Vector128.Load source
@@ -110,11 +104,9 @@ type Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
         static member WherePositive(gate, value) =
             Vector128.ConditionalSelect(Vector128.GreaterThan(gate, Vector128<'T>.Zero), value, Vector128<'T>.Zero)
 
-        static member Sum x = Vector128.Sum x
-
 /// One number at a time: the portable path, and the last few elements of every other one.
 [<Struct>]
-type Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+type internal Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
     interface ISimd<'T, 'T> with
         static member Width = 1
         static member Load source = NativePtr.read source
@@ -132,10 +124,9 @@ type Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
         static member WherePositive(gate, value) =
             if 'T.op_GreaterThan (gate, 'T.Zero) then value else 'T.Zero
 
-        static member Sum x = x
 
 [<AutoOpen>]
-module Pointers =
+module internal Pointers =
 
     /// The address of the i-th element from p on.
     let inline (+!) (p: nativeptr<'T>) (i: int) = NativePtr.add p i

@@ -113,6 +113,7 @@ module Architecture =
         | "pool" :: _
         | "avgpool" :: _ -> Error "pooling needs the size of its window, as in 'pool 2'"
         | "dense" :: _ -> Error "dense needs the number of its outputs alone, as in 'dense 10' or 'dense 1568->10'"
+        | ("relu" | "flatten") as name :: _ -> Error $"{name} takes nothing after its name"
         | word :: _ ->
             Error $"'{word}' is not a layer; the layers are conv, conv1d, pool, avgpool, relu, flatten, dense"
 

@@ -61,6 +61,8 @@ module Layer =
             Conv1d.outputLength config length |> Result.map (fun l -> [ config.Filters; l ])
         | Conv1d config, [ _; _ ] -> Error $"{config.Filters} filters; there must be at least 1"
         | Conv1d _, other -> Error $"expects channels x length, but gets {Shape.format other}"
+        | (Conv2d _ | MaxPool2d _ | AvgPool2d _), other when other.Length <> 3 ->
+            Error $"expects channels x rows x columns, but gets {Shape.format other}"
         | Conv2d config, _ ->
             Conv2d.shape config (1 :: input)
             |> Result.map (fun shape -> [ shape.OutChannels; shape.Window.Rows.Output; shape.Window.Columns.Output ])

@@ -70,7 +70,15 @@ module Network =
                 | Some(weight, bias) -> [ weight; bias ]
                 | None -> []
 
-            match output :: weights |> List.tryFind (fitsInMemory >> not) with
+            // convolution lays out the patches of an example as a matrix
+            let patches =
+                match layer, output with
+                | Conv2d config, [ _; rows; columns ] ->
+                    [ shape.Head :: fst config.Kernel :: snd config.Kernel :: [ rows; columns ] ]
+                | Conv1d config, [ _; length ] -> [ [ shape.Head; config.Kernel; length ] ]
+                | _ -> []
+
+            match output :: weights @ patches |> List.tryFind (fitsInMemory >> not) with
             | Some tooLarge -> Error $"a tensor of {Shape.format tooLarge} is more than an array can hold"
             | None -> Ok output
 
@@ -84,6 +92,9 @@ module Network =
                 | Ok output -> Ok(output :: shapes)
                 | Error reason -> Error(index, reason)))
         |> Result.map (List.rev >> List.tail)
+
+    /// Numbers that a network may learn: they and a header have to fit into one array, the model file.
+    let private MostParameters = (Array.MaxLength - (1 <<< 24)) / sizeof<float32>
 
     /// How many numbers the layers learn.
     let private parameterCount (layers: Layer list) (inputs: Shape list) : bigint =
@@ -139,7 +150,7 @@ module Network =
                 let count = parameterCount layers (input :: List.take (layers.Length - 1) outputs)
 
                 match List.last outputs with
-                | _ when count > bigint (Array.MaxLength / sizeof<float32>) ->
+                | _ when count > bigint MostParameters ->
                     Error $"the network has {count} parameters, more than a model file can hold"
                 | [ _ ] ->
                     Ok

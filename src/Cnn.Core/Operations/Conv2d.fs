@@ -64,6 +64,14 @@ module Conv2d =
         | [ _; _; _; _ ] -> Error $"{config.Filters} filters; there must be at least 1"
         | other -> Error $"expects channels x rows x columns, but gets {Shape.format other}"
 
+    let private outputShape (shape: ConvolutionShape) : Shape =
+        [
+            shape.Batch
+            shape.OutChannels
+            shape.Window.Rows.Output
+            shape.Window.Columns.Output
+        ]
+
     /// y and what backward needs. Raises ArgumentException when the shapes do not fit.
     let forward
         (config: Config)
@@ -77,29 +85,32 @@ module Conv2d =
             Expect.shape "convolution weight" (weightShape config shape.InChannels) weight
             Expect.shape "convolution bias" [ config.Filters ] bias
 
-            let y = Array.zeroCreate (shape.Batch * shape.OutputSize)
+            let y = Array.zeroCreate (Checked.(*) shape.Batch shape.OutputSize)
 
             Convolution.forward Kernel.Best shape x.Values weight.Values bias.Values y
 
-            let outputShape =
-                [
-                    shape.Batch
-                    shape.OutChannels
-                    shape.Window.Rows.Output
-                    shape.Window.Columns.Output
-                ]
-
-            struct (Tensor(outputShape, y), { Shape = shape; Input = x })
+            struct (Tensor(outputShape shape, y), { Shape = shape; Input = x })
 
     let private expectGradient (cache: Cache<'T>) (dy: Tensor<'T>) =
-        if dy.Count <> cache.Shape.Batch * cache.Shape.OutputSize then
-            invalidArg
-                (nameof dy)
-                $"convolution: the output gradient has shape {Shape.format dy.Shape}, unlike the output"
+        Expect.shape "convolution output gradient" (outputShape cache.Shape) dy
+
+    let private expectWeight (cache: Cache<'T>) (weight: Tensor<'T>) =
+        let window = cache.Shape.Window
+
+        Expect.shape
+            "convolution weight"
+            [
+                cache.Shape.OutChannels
+                cache.Shape.InChannels
+                window.Rows.Kernel
+                window.Columns.Kernel
+            ]
+            weight
 
     /// dx[n; c; h; w] = sum of weight[o; c; a; b] dy[n; o; i; j] over all (o, i, j, a, b) that read x[n; c; h; w].
     let inputGradient (weight: Tensor<'T>) (cache: Cache<'T>) (dy: Tensor<'T>) : Tensor<'T> =
         expectGradient cache dy
+        expectWeight cache weight
         let dx = Array.zeroCreate cache.Input.Count
         Convolution.inputGradient Kernel.Best cache.Shape weight.Values dy.Values dx
         Tensor(cache.Input.Shape, dx)
@@ -107,6 +118,7 @@ module Conv2d =
     /// dweight[o; c; a; b] = sum over n, i, j of dy[n; o; i; j] * (the x that it met).
     let weightGradient (weight: Tensor<'T>) (cache: Cache<'T>) (dy: Tensor<'T>) : Tensor<'T> =
         expectGradient cache dy
+        expectWeight cache weight
         let dweight = Array.zeroCreate weight.Count
         Convolution.weightGradient Kernel.Best cache.Shape cache.Input.Values dy.Values dweight
         Tensor(weight.Shape, dweight)

@@ -69,7 +69,7 @@ module ModelFile =
             |> List.ofArray
             |> List.map (fun part -> Int32.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture))
 
-        if List.forall fst extents then
+        if extents.Length <= 8 && List.forall fst extents then
             Ok(List.map snd extents)
         else
             Error $"'{text}' is not the shape of an input"

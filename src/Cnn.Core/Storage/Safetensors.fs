@@ -26,6 +26,10 @@ module Safetensors =
     [<Literal>]
     let private MostHeaderBytes = 100_000_000L
 
+    /// Axes of a tensor, at most.
+    [<Literal>]
+    let private MostAxes = 8
+
     /// The bytes of a file with these contents; the same contents always give the same bytes.
     let encode (contents: Safetensors) : byte[] =
         let buffer = ArrayBufferWriter<byte>()
@@ -120,6 +124,8 @@ module Safetensors =
         with
         | Some dtype, _, _ when dtype.ValueKind <> JsonValueKind.String || dtype.GetString() <> "F32" ->
             Error $"tensor '{name}' is not of dtype F32"
+        | Some _, Some shape, _ when shape.Length > MostAxes -> Error $"tensor '{name}' has more than {MostAxes} axes"
+        | Some _, Some shape, _ when List.contains 0L shape -> Error $"tensor '{name}' is empty"
         | Some _, Some shape, Some [ first; last ] ->
             let size = (1I, shape) ||> List.fold (fun product extent -> product * bigint extent)
 

@@ -15,11 +15,19 @@ type Axis =
 
 module Axis =
 
+    /// The largest input, kernel, stride or padding: sums of them then never overflow.
+    [<Literal>]
+    let Most = 16_777_216
+
     /// Output = floor((Input + 2 Padding - Kernel) / Stride) + 1
     /// (Dumoulin and Visin 2016, "A guide to convolution arithmetic", relationship 6).
     /// An Error says in words why the window does not fit.
     let create (input: int) (kernel: int) (stride: int) (padding: int) : Result<Axis, string> =
         let padded = int64 input + 2L * int64 padding
+
+        let tooLarge =
+            [ "kernel", kernel; "stride", stride; "padding", padding; "input", input ]
+            |> List.tryFind (fun (_, cells) -> cells > Most)
 
         if kernel < 1 then
             Error $"the kernel is {kernel} wide; it must be at least 1"
@@ -29,22 +37,19 @@ module Axis =
             Error $"the padding is {padding}; it must not be negative"
         elif input < 1 then
             Error $"the input is {input} wide; it must be at least 1"
+        elif tooLarge.IsSome then
+            Error $"the {fst tooLarge.Value} is {snd tooLarge.Value}; it may be {Most} at most"
         elif padded < int64 kernel then
             Error $"a kernel of {kernel} does not fit into {input} cells with padding {padding}"
         else
-            let places = (padded - int64 kernel) / int64 stride + 1L
-
-            if places > int64 System.Int32.MaxValue then
-                Error $"padding {padding} gives more output cells than an array can hold"
-            else
-                Ok
-                    {
-                        Input = input
-                        Kernel = kernel
-                        Stride = stride
-                        Padding = padding
-                        Output = int places
-                    }
+            Ok
+                {
+                    Input = input
+                    Kernel = kernel
+                    Stride = stride
+                    Padding = padding
+                    Output = int ((padded - int64 kernel) / int64 stride + 1L)
+                }
 
     /// The axis that signals lack when they are treated as images of one row.
     let single: Axis =
@@ -65,13 +70,13 @@ type Window =
     }
 
     /// Input cells of one channel.
-    member window.InputSize = window.Rows.Input * window.Columns.Input
+    member window.InputSize = Checked.(*) window.Rows.Input window.Columns.Input
 
     /// Output cells of one channel.
-    member window.OutputSize = window.Rows.Output * window.Columns.Output
+    member window.OutputSize = Checked.(*) window.Rows.Output window.Columns.Output
 
     /// Cells under the kernel in one channel.
-    member window.KernelSize = window.Rows.Kernel * window.Columns.Kernel
+    member window.KernelSize = Checked.(*) window.Rows.Kernel window.Columns.Kernel
 
 module Window =
 

@@ -106,7 +106,7 @@ module TrainingState =
 
         let best =
             match accuracy, state.Best with
-            | Some a, Some b when a <= b.Accuracy -> Some b
+            | Some a, Some b when not (a > b.Accuracy) -> Some b
             | Some a, _ -> Some { Epoch = epoch; Accuracy = a }
             | None, b -> b
 

@@ -67,7 +67,7 @@ internal static class SummaryCommand
         // the numbers are not shown, so that any way of drawing them will do
         if (data is null)
             return choice.Create(Channels, Side, Side, Classes, TrainDefaults.Initializer, TrainDefaults.Seed);
-        LabelledImages images = DataFolder.Open(data ?? DataFolder.Default).LoadTraining();
+        LabelledImages images = DataFolder.Open(data).LoadTraining();
         return choice.Create(images, TrainDefaults.Initializer, TrainDefaults.Seed);
     }
 

@@ -6,8 +6,8 @@ internal static class TrainDefaults
     public const string Model = "deep";
     public const int Epochs = 10;
     public const int BatchSize = 64;
-    public const double LearningRate = 0.002;
-    public const string Optimizer = "adam";
+    public const double LearningRate = 0.05;
+    public const string Optimizer = "nesterov";
     public const string Schedule = "one-cycle";
     public const string Augmentation = "shift";
     public const int Validation = 0;

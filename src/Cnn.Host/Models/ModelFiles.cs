@@ -8,21 +8,6 @@ internal static class ModelFiles
     // 2 GiB, less what the runtime keeps from arrays
     private static readonly long MostBytes = Array.MaxLength;
 
-    // what a file holds besides the numbers, generously
-    private const int MostHeaderBytes = 1 << 24;
-
-    /// <summary>Checks that a model will fit into a file, before anyone trains it.</summary>
-    /// <exception cref="CommandException">Usage: it has too many parameters.</exception>
-    public static void CheckSize(Model model)
-    {
-        long most = (MostBytes - MostHeaderBytes) / sizeof(float);
-        if (model.ParameterCount > most)
-            throw new CommandException(
-                ExitCode.Usage,
-                $"the network has {model.ParameterCount:N0} parameters, and a model file can hold {most:N0}; use a smaller network."
-            );
-    }
-
     /// <summary>Reads a model; nothing in the file is trusted.</summary>
     /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
     public static Model Load(string path)
@@ -35,11 +20,6 @@ internal static class ModelFiles
         catch (CnnException cause)
         {
             throw Unusable(path, cause.Message.TrimEnd('.'), cause);
-        }
-        // what System.Text.Json throws when a text is asked for that is not valid Unicode
-        catch (InvalidOperationException cause)
-        {
-            throw Unusable(path, "its header holds a text that is not valid Unicode", cause);
         }
     }
 

@@ -28,15 +28,21 @@ internal sealed class NetworkChoice
             _ => new NetworkChoice(model ?? TrainDefaults.Model, layers: null),
         };
 
-    /// <summary>A fresh network for the images of a data set, with as many outputs as it has classes.</summary>
+    /// <summary>A fresh network for the images of a data set, with an output for each of its classes at least.</summary>
     /// <exception cref="CommandException">Usage: the layers do not fit the images or each other.</exception>
     public Model Create(LabelledImages images, string initializer, int seed)
     {
         Model model = Create(images.Channels, images.Height, images.Width, images.Classes, initializer, seed);
-        if (model.Classes != images.Classes)
+        // more is allowed: the highest classes may be missing from a small set of training images
+        if (model.Classes < images.Classes)
             throw new CommandException(
                 ExitCode.Usage,
                 $"the last layer of --arch gives {model.Classes} numbers, but the data has {images.Classes} classes; end with dense {images.Classes}."
+            );
+        if (!model.IsFinite)
+            throw new CommandException(
+                ExitCode.Usage,
+                $"--init {initializer} draws weights that are too large for single precision; give a smaller deviation."
             );
         return model;
     }

@@ -10,6 +10,8 @@ namespace Cnn.Host.Output;
 /// </summary>
 internal sealed class LiveDisplay(IAnsiConsole console, int epochs, bool hasValidation) : ITrainingDisplay
 {
+    private readonly PlainDisplay plain = new(epochs);
+
     private readonly ColumnWriter table = new([
         ("epoch", 7),
         ("train loss", 10),
@@ -41,7 +43,16 @@ internal sealed class LiveDisplay(IAnsiConsole console, int epochs, bool hasVali
     }
 
     /// <inheritdoc/>
-    public void Show(EpochResult result) =>
+    public void Show(EpochResult result)
+    {
+        // the bar may be on a terminal while the results go to a file
+        if (Console.IsOutputRedirected)
+            plain.Show(result);
+        else
+            ShowRow(result);
+    }
+
+    private void ShowRow(EpochResult result) =>
         table.Write([
             $"{result.Epoch}/{epochs}",
             Numbers.Loss(result.Loss),

@@ -17,7 +17,6 @@ internal sealed class TrainingRun(TrainSettings settings)
         LabelledImages all = folder.LoadTraining();
         Split split = Split.Of(all, settings.TrainSize, settings.Validation);
         Model model = settings.Network.Create(all, settings.Initializer, settings.Seed);
-        ModelFiles.CheckSize(model);
         Trainer trainer = Trainer.Start(model, settings.Optimizer, settings.Seed);
         var batches = new Batches(split.Training, settings.BatchSize, settings.Augmentation);
 
@@ -30,6 +29,12 @@ internal sealed class TrainingRun(TrainSettings settings)
         ).Run(trainer, stop);
 
         bool interrupted = outcome.Trainer.Epoch < settings.Epochs;
+        if (interrupted && outcome.Trainer.Steps == 0)
+        {
+            // a network that has learned nothing must not take the place of one that may have
+            Consoles.Status("interrupted before the first step; no model was written");
+            return ExitCode.Interrupted;
+        }
         if (interrupted)
             Consoles.Status(
                 $"interrupted in epoch {outcome.Trainer.Epoch + 1} of {settings.Epochs}, after {Numbers.Count(outcome.Trainer.Steps, "step")} in all; saving the model as it is"
