@@ -112,6 +112,32 @@ module Layer =
         | _, Some(weight, _) -> int64 (Shape.size weight.Tail) * int64 (Shape.size output)
         | _, None -> 0L
 
+    /// A layer that learns: its gradients for input and parameters are computed apart, each only when asked for.
+    let private learning
+        (output: Tensor<'T>)
+        (inputGradient: Tensor<'T> -> Tensor<'T>)
+        (weightGradient: Tensor<'T> -> Tensor<'T>)
+        (biasGradient: Tensor<'T> -> Tensor<'T>)
+        : LayerForward<'T> =
+        let parameterGradient dy =
+            Affine
+                {
+                    Weight = weightGradient dy
+                    Bias = biasGradient dy
+                }
+
+        {
+            Output = output
+            Backward =
+                fun dy ->
+                    {
+                        Input = inputGradient dy
+                        Parameters = parameterGradient dy
+                    }
+            ParameterGradient = parameterGradient
+            Branches = fun () -> [||]
+        }
+
     /// A layer without parameters.
     let private plain (output: Tensor<'T>) (inputGradient: Tensor<'T> -> Tensor<'T>) : LayerForward<'T> =
         {
@@ -126,56 +152,28 @@ module Layer =
             Branches = fun () -> [||]
         }
 
-    let private affine (weight: Tensor<'T>) (bias: Tensor<'T>) : Parameters<'T> =
-        Affine { Weight = weight; Bias = bias }
-
     /// Runs the layer on a batch.
     let forward (layer: Layer) (parameters: Parameters<'T>) (x: Tensor<'T>) : LayerForward<'T> =
         match layer, parameters with
         | Conv1d config, Affine p ->
             let struct (y, cache) = Conv1d.forward config p.Weight p.Bias x
 
-            let backward dy =
-                let g = Conv1d.backward p.Weight cache dy
-
-                {
-                    Input = g.Input
-                    Parameters = affine g.Weight g.Bias
-                }
-
-            { plain y id with
-                Backward = backward
-                ParameterGradient = fun dy -> (backward dy).Parameters
-            }
+            learning
+                y
+                (Conv1d.inputGradient p.Weight cache)
+                (Conv1d.weightGradient p.Weight cache)
+                (Conv1d.biasGradient cache)
         | Conv2d config, Affine p ->
             let struct (y, cache) = Conv2d.forward config p.Weight p.Bias x
 
-            { plain y id with
-                Backward =
-                    fun dy ->
-                        let g = Conv2d.backward p.Weight cache dy
-
-                        {
-                            Input = g.Input
-                            Parameters = affine g.Weight g.Bias
-                        }
-                ParameterGradient =
-                    fun dy -> affine (Conv2d.weightGradient p.Weight cache dy) (Conv2d.biasGradient cache dy)
-            }
+            learning
+                y
+                (Conv2d.inputGradient p.Weight cache)
+                (Conv2d.weightGradient p.Weight cache)
+                (Conv2d.biasGradient cache)
         | Dense _, Affine p ->
             let struct (y, cache) = Dense.forward p.Weight p.Bias x
-
-            { plain y id with
-                Backward =
-                    fun dy ->
-                        let g = Dense.backward p.Weight cache dy
-
-                        {
-                            Input = g.Input
-                            Parameters = affine g.Weight g.Bias
-                        }
-                ParameterGradient = fun dy -> affine (Dense.weightGradient p.Weight cache dy) (Dense.biasGradient dy)
-            }
+            learning y (Dense.inputGradient p.Weight cache) (Dense.weightGradient p.Weight cache) Dense.biasGradient
         | MaxPool2d config, Empty ->
             let struct (y, cache) = MaxPool2d.forward config x
 

@@ -69,12 +69,22 @@ module Conv1d =
 
         struct (dropRow y, { Image = cache })
 
+    /// dx, the gradient for the signal: see Conv2d.inputGradient.
+    let inputGradient (weight: Tensor<'T>) (cache: Cache<'T>) (dy: Tensor<'T>) : Tensor<'T> =
+        dropRow (Conv2d.inputGradient (addRow weight) cache.Image (addRow dy))
+
+    /// dweight: see Conv2d.weightGradient.
+    let weightGradient (weight: Tensor<'T>) (cache: Cache<'T>) (dy: Tensor<'T>) : Tensor<'T> =
+        dropRow (Conv2d.weightGradient (addRow weight) cache.Image (addRow dy))
+
+    /// dbias: see Conv2d.biasGradient.
+    let biasGradient (cache: Cache<'T>) (dy: Tensor<'T>) : Tensor<'T> =
+        Conv2d.biasGradient cache.Image (addRow dy)
+
     /// All three gradients, given the gradient dy of the loss for y.
     let backward (weight: Tensor<'T>) (cache: Cache<'T>) (dy: Tensor<'T>) : Gradient<'T> =
-        let gradient = Conv2d.backward (addRow weight) cache.Image (addRow dy)
-
         {
-            Input = dropRow gradient.Input
-            Weight = dropRow gradient.Weight
-            Bias = gradient.Bias
+            Input = inputGradient weight cache dy
+            Weight = weightGradient weight cache dy
+            Bias = biasGradient cache dy
         }

@@ -41,24 +41,28 @@ module SoftmaxCrossEntropy =
 
         highest + log sum
 
-    /// softmax of each row of [ N; K ].
-    let probabilities (logits: Tensor<'T>) : Tensor<'T> =
+    /// logSumExp of each row of [ N; K ].
+    let private normalizers (logits: Tensor<'T>) : float[] =
         let classes = logits.Shape[1]
-        let p = Array.zeroCreate logits.Count
+        Array.init logits.Shape[0] (fun n -> logSumExp (logits.Span.Slice(n * classes, classes)))
 
-        for n in 0 .. logits.Shape[0] - 1 do
-            let row = logits.Span.Slice(n * classes, classes)
-            let normalizer = logSumExp row
+    let private normalized<'T when 'T :> IBinaryFloatingPointIeee754<'T>>
+        (logits: Tensor<'T>)
+        (normalizers: float[])
+        : Tensor<'T> =
+        let classes = logits.Shape[1]
 
-            for k in 0 .. classes - 1 do
-                p[n * classes + k] <- 'T.CreateTruncating(exp (Double.CreateTruncating row[k] - normalizer))
+        Tensor.init logits.Shape (fun i ->
+            'T.CreateTruncating(exp (Double.CreateTruncating logits[i] - normalizers[i / classes])))
 
-        Tensor(logits.Shape, p)
+    /// softmax of each row of [ N; K ].
+    let probabilities (logits: Tensor<'T>) : Tensor<'T> = normalized logits (normalizers logits)
 
     /// The loss and what backward needs. Raises ArgumentException for a label that is not a class.
     let forward (labels: Tensor<int>) (logits: Tensor<'T>) : struct (float * Cache<'T>) =
         match logits.Shape, labels.Shape with
         | [ n; classes ], [ count ] when n = count ->
+            let normalizers = normalizers logits
             let mutable loss = 0.0
 
             for i in 0 .. n - 1 do
@@ -67,12 +71,11 @@ module SoftmaxCrossEntropy =
                 if label < 0 || label >= classes then
                     invalidArg (nameof labels) $"label {label} of example {i} is not one of the {classes} classes"
 
-                let row = logits.Span.Slice(i * classes, classes)
-                loss <- loss + logSumExp row - Double.CreateTruncating row[label]
+                loss <- loss + normalizers[i] - Double.CreateTruncating logits[i * classes + label]
 
             struct (loss,
                     {
-                        Probabilities = probabilities logits
+                        Probabilities = normalized logits normalizers
                         Labels = labels
                     })
         | _ ->

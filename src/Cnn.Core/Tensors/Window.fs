@@ -51,16 +51,6 @@ module Axis =
                     Output = int ((padded - int64 kernel) / int64 stride + 1L)
                 }
 
-    /// The axis that signals lack when they are treated as images of one row.
-    let single: Axis =
-        {
-            Input = 1
-            Kernel = 1
-            Stride = 1
-            Padding = 0
-            Output = 1
-        }
-
 /// A sliding window over rows and columns.
 [<Struct>]
 type Window =
