@@ -25,6 +25,7 @@ let private all =
             Networks.ArchitectureTests.tests
             Networks.NetworkCreationTests.tests
             Networks.NetworkTests.tests
+            Fusion.FusedNetworkTests.tests
             Training.OptimizerTests.tests
             Training.DataParallelTests.tests
             Training.TrainingStateTests.tests

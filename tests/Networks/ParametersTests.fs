@@ -107,20 +107,15 @@ let private functions =
                 Expect.sequenceEqual (flat (Parameters.zerosLike x)) [ 0.0; 0.0; 0.0; 0.0; 0.0 ] "zeros"
                 Expect.equal (Parameters.zerosLike x + x) x "zeros add nothing"
             }
-            test "map2 and map3 meet what stands in the same place" {
-                let y, z = Parameters.scale 10.0 x, Parameters.scale 100.0 x
+            test "map2 meets what stands in the same place" {
+                let y = Parameters.scale 10.0 x
 
                 let subtract (a: Tensor<float>) (b: Tensor<float>) =
                     Tensor.init a.Shape (fun i -> a[i] - b[i])
 
                 Expect.sequenceEqual (flat (Parameters.map2 subtract x y)) [ -9.0; -18.0; -27.0; -36.0; -45.0 ] "map2"
 
-                let blend (a: Tensor<float>) (b: Tensor<float>) (c: Tensor<float>) =
-                    Tensor.init a.Shape (fun i -> a[i] - b[i] + c[i])
-
-                Expect.sequenceEqual (flat (Parameters.map3 blend x y z)) [ 91.0; 182.0; 273.0; 364.0; 455.0 ] "map3"
                 expectRefusal "different networks" (fun () -> Parameters.map2 subtract x Empty)
-                expectRefusal "different networks" (fun () -> Parameters.map3 blend x y Empty)
             }
             test "a NaN or an infinity anywhere is noticed" {
                 Expect.isTrue (Parameters.isFinite x) "all finite"

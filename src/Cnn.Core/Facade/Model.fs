@@ -4,6 +4,7 @@ open System
 open System.Collections.Generic
 open Cnn.Tensors
 open Cnn.Networks
+open Cnn.Fusion
 open Cnn.Training
 open Cnn.Storage
 
@@ -59,18 +60,18 @@ type EvaluationReport internal (evaluation: Evaluation) =
 /// A network with its numbers: immutable, safe to share between threads.
 /// Images are bytes, [ channels; height; width ] one after the other.
 [<Sealed>]
-type Model private (trained: TrainedNetwork, bytes: float32[]) =
+type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
 
     static let orRaise (result: Result<'T, string>) : 'T =
         match result with
         | Ok value -> value
         | Error reason -> raise (CnnException reason)
 
-    internal new(trained: TrainedNetwork) = Model(trained, Normalization.table trained.Normalization)
+    internal new(trained: TrainedNetwork) = Model(trained, Plan.ofNetwork trained.Network, Normalization.table trained.Normalization)
 
     /// The same network with other numbers.
     member internal _.With(parameters: Parameters<float32>) : Model =
-        Model({ trained with Parameters = parameters }, bytes)
+        Model({ trained with Parameters = parameters }, plan, bytes)
 
     /// The named networks for this many classes, each in the text form.
     static member Presets(classes: int) : IReadOnlyDictionary<string, string> =
@@ -168,7 +169,7 @@ type Model private (trained: TrainedNetwork, bytes: float32[]) =
 
     /// The raw scores [ images; classes ], computed on at most `threads` threads.
     member model.Logits(pixels: ReadOnlyMemory<byte>, threads: int) : Tensor<float32> =
-        DataParallel.logits threads trained.Network trained.Parameters (model.Input pixels)
+        DataParallel.logits threads plan trained.Parameters (model.Input pixels)
 
     /// How the model does on labelled images.
     member model.Evaluate(pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, threads: int) : EvaluationReport =

@@ -1,5 +1,6 @@
 namespace Cnn.Kernels
 
+#nowarn "9"
 #nowarn "3536"
 
 open System
@@ -27,6 +28,53 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
 
     /// The sum of all elements.
     abstract Sum: x: ReadOnlySpan<'T> -> 'T
+
+    /// Numbers in a vector.
+    abstract Lanes: int
+    /// See Product.
+    abstract Multiply: product: inref<Product<'T>> -> unit
+
+    /// See Patch.
+    abstract Accumulate:
+        count: int *
+        values: nativeptr<'T> *
+        offsets: nativeptr<nativeint> *
+        source: nativeptr<'T> *
+        sourceStep: int *
+        target: nativeptr<'T> *
+        targetStep: int *
+        rows: int *
+        columns: int ->
+            unit
+
+    /// See PooledRows.
+    abstract Pool:
+        pool: Window *
+        relu: bool *
+        band: PooledRows.Band<'T> *
+        row: int *
+        lanes: int *
+        target: nativeptr<'T> *
+        bits: nativeptr<uint32> ->
+            unit
+
+    abstract Unpool:
+        pool: Window *
+        gradient: nativeptr<'T> *
+        pitch: int *
+        bits: nativeptr<uint32> *
+        lanes: int *
+        target: nativeptr<'T> ->
+            unit
+
+    abstract AddBiasGradient:
+        pool: Window *
+        gradient: nativeptr<'T> *
+        pitch: int *
+        bits: nativeptr<uint32> *
+        lanes: int *
+        bias: nativeptr<'T> ->
+            unit
 
 /// The kernels compiled for vectors 'V.
 [<Sealed>]
@@ -57,6 +105,20 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
         Elementwise.map3<'T, 'V, 'S, _> f x y z target
 
     override _.Sum x = Elementwise.sum x
+    override _.Lanes = 'S.Width
+    override _.Multiply product = Product.run<'T, 'V, 'S> &product
+
+    override _.Accumulate(count, values, offsets, source, sourceStep, target, targetStep, rows, columns) =
+        Patch.accumulate<'T, 'V, 'S> count values offsets source sourceStep target targetStep rows columns
+
+    override _.Pool(pool, relu, band, row, lanes, target, bits) =
+        PooledRows.pool<'T, 'V, 'S> pool relu band row lanes target bits
+
+    override _.Unpool(pool, gradient, pitch, bits, lanes, target) =
+        PooledRows.unpool<'T, 'V, 'S> pool gradient pitch bits lanes target
+
+    override _.AddBiasGradient(pool, gradient, pitch, bits, lanes, bias) =
+        PooledRows.addBiasGradient<'T, 'V, 'S> pool gradient pitch bits lanes bias
 
 /// Chooses the kernels once, for the processor at hand.
 [<AbstractClass; Sealed>]
@@ -82,7 +144,26 @@ type internal Processor private () =
 [<AbstractClass; Sealed>]
 type internal Kernel<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> private () =
     static let best = Processor.OfBits<'T> Processor.WidestBits
+
+    // every width that the processor has, the narrowest first
+    static let widths =
+        match [ 128; 256; 512 ] |> List.filter (fun bits -> bits <= Processor.WidestBits) with
+        | [] -> [| best |]
+        | bits -> bits |> List.map Processor.OfBits<'T> |> Array.ofList
+
     static member Best = best
+
+    /// For rows of this many numbers: of the vectors that need the fewest for it, the narrowest. So 6 numbers take
+    /// one vector of 8, not one of 16.
+    static member For(numbers: int) : Processor<'T> =
+        let vectors (p: Processor<'T>) = (numbers + p.Lanes - 1) / p.Lanes
+        widths |> Array.minBy vectors
+
+    /// For rows of this many numbers that are to be whole vectors already: the widest that divides it.
+    static member Dividing(numbers: int) : Processor<'T> =
+        match widths |> Array.tryFindBack (fun p -> numbers % p.Lanes = 0) with
+        | Some processor -> processor
+        | None -> Processor.OfBits<'T> 0
 
 /// Elementwise functions of tensors, each giving a fresh one.
 module internal Vectorized =
@@ -97,9 +178,4 @@ module internal Vectorized =
     let map2 f (x: Tensor<'T>) (y: Tensor<'T>) : Tensor<'T> =
         let values = fresh x
         Kernel.Best.Map2(f, x.Span, y.Span, Span values)
-        Tensor(x.Shape, values)
-
-    let map3 f (x: Tensor<'T>) (y: Tensor<'T>) (z: Tensor<'T>) : Tensor<'T> =
-        let values = fresh x
-        Kernel.Best.Map3(f, x.Span, y.Span, z.Span, Span values)
         Tensor(x.Shape, values)

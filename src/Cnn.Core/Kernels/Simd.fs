@@ -28,6 +28,14 @@ type internal ISimd<'T, 'V when 'T: unmanaged> =
     static abstract ClampNegative: x: 'V -> 'V
     /// value where gate > 0, else 0.
     static abstract WherePositive: gate: 'V * value: 'V -> 'V
+    /// x where the candidate wins a maximum over the best so far, else y. A NaN wins over every number.
+    static abstract WhereWins: candidate: 'V * best: 'V * x: 'V * y: 'V -> 'V
+    /// One bit a lane, the lowest for the first: where x = y.
+    static abstract EqualBits: x: 'V * y: 'V -> uint32
+    /// One bit a lane: where x > 0.
+    static abstract PositiveBits: x: 'V -> uint32
+    /// x in the lanes whose bit is set, else 0.
+    static abstract WhereBits: bits: uint32 * x: 'V -> 'V
 
 [<Struct>]
 type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
@@ -54,6 +62,28 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member WherePositive(gate, value) =
             Vector512.ConditionalSelect(Vector512.GreaterThan(gate, Vector512<'T>.Zero), value, Vector512<'T>.Zero)
 
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member WhereWins(candidate, best, x, y) =
+            let wins = Vector512.BitwiseOr(Vector512.GreaterThan(candidate, best), Vector512.IsNaN candidate)
+            Vector512.ConditionalSelect(wins, x, y)
+
+        static member EqualBits(x: Vector512<'T>, y: Vector512<'T>) =
+            uint32 (Vector512.ExtractMostSignificantBits(Vector512.Equals(x, y)))
+
+        static member PositiveBits x =
+            uint32 (Vector512.ExtractMostSignificantBits(Vector512.GreaterThan(x, Vector512<'T>.Zero)))
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member WhereBits(bits, x) =
+            if sizeof<'T> = 4 then
+                let own = Vector512.Create(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+                let isSet = Vector512.Equals(Vector512.BitwiseAnd(Vector512.Create(int bits), own), own)
+                Vector512.BitwiseAnd(x.AsInt32(), isSet).As<int, 'T>()
+            else
+                let own = Vector512.Create(1L, 2L, 4L, 8L, 16L, 32L, 64L, 128L)
+                let isSet = Vector512.Equals(Vector512.BitwiseAnd(Vector512.Create(int64 bits), own), own)
+                Vector512.BitwiseAnd(x.AsInt64(), isSet).As<int64, 'T>()
+
 [<Struct>]
 type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
     interface ISimd<'T, Vector256<'T>> with
@@ -78,6 +108,28 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
 
         static member WherePositive(gate, value) =
             Vector256.ConditionalSelect(Vector256.GreaterThan(gate, Vector256<'T>.Zero), value, Vector256<'T>.Zero)
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member WhereWins(candidate, best, x, y) =
+            let wins = Vector256.BitwiseOr(Vector256.GreaterThan(candidate, best), Vector256.IsNaN candidate)
+            Vector256.ConditionalSelect(wins, x, y)
+
+        static member EqualBits(x: Vector256<'T>, y: Vector256<'T>) =
+            uint32 (Vector256.ExtractMostSignificantBits(Vector256.Equals(x, y)))
+
+        static member PositiveBits x =
+            uint32 (Vector256.ExtractMostSignificantBits(Vector256.GreaterThan(x, Vector256<'T>.Zero)))
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member WhereBits(bits, x) =
+            if sizeof<'T> = 4 then
+                let own = Vector256.Create(1, 2, 4, 8, 16, 32, 64, 128)
+                let isSet = Vector256.Equals(Vector256.BitwiseAnd(Vector256.Create(int bits), own), own)
+                Vector256.BitwiseAnd(x.AsInt32(), isSet).As<int, 'T>()
+            else
+                let own = Vector256.Create(1L, 2L, 4L, 8L)
+                let isSet = Vector256.Equals(Vector256.BitwiseAnd(Vector256.Create(int64 bits), own), own)
+                Vector256.BitwiseAnd(x.AsInt64(), isSet).As<int64, 'T>()
 
 [<Struct>]
 type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
@@ -104,6 +156,28 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member WherePositive(gate, value) =
             Vector128.ConditionalSelect(Vector128.GreaterThan(gate, Vector128<'T>.Zero), value, Vector128<'T>.Zero)
 
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member WhereWins(candidate, best, x, y) =
+            let wins = Vector128.BitwiseOr(Vector128.GreaterThan(candidate, best), Vector128.IsNaN candidate)
+            Vector128.ConditionalSelect(wins, x, y)
+
+        static member EqualBits(x: Vector128<'T>, y: Vector128<'T>) =
+            uint32 (Vector128.ExtractMostSignificantBits(Vector128.Equals(x, y)))
+
+        static member PositiveBits x =
+            uint32 (Vector128.ExtractMostSignificantBits(Vector128.GreaterThan(x, Vector128<'T>.Zero)))
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member WhereBits(bits, x) =
+            if sizeof<'T> = 4 then
+                let own = Vector128.Create(1, 2, 4, 8)
+                let isSet = Vector128.Equals(Vector128.BitwiseAnd(Vector128.Create(int bits), own), own)
+                Vector128.BitwiseAnd(x.AsInt32(), isSet).As<int, 'T>()
+            else
+                let own = Vector128.Create(1L, 2L)
+                let isSet = Vector128.Equals(Vector128.BitwiseAnd(Vector128.Create(int64 bits), own), own)
+                Vector128.BitwiseAnd(x.AsInt64(), isSet).As<int64, 'T>()
+
 /// One number at a time: the portable path, and the last few elements of every other one.
 [<Struct>]
 type internal Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
@@ -123,6 +197,20 @@ type internal Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754
 
         static member WherePositive(gate, value) =
             if 'T.op_GreaterThan (gate, 'T.Zero) then value else 'T.Zero
+
+        static member WhereWins(candidate, best, x, y) =
+            if 'T.op_GreaterThan (candidate, best) || 'T.IsNaN candidate then
+                x
+            else
+                y
+
+        static member EqualBits(x, y) =
+            if 'T.op_Equality (x, y) then 1u else 0u
+
+        static member PositiveBits x =
+            if 'T.op_GreaterThan (x, 'T.Zero) then 1u else 0u
+
+        static member WhereBits(bits, x) = if bits = 0u then 'T.Zero else x
 
 
 [<AutoOpen>]

@@ -54,6 +54,28 @@ module Parameters =
         | Affine a -> Affine { Weight = f a.Weight; Bias = f a.Bias }
         | Block parts -> Block(List.map (map f) parts)
 
+    /// Every tensor, in order.
+    let tensors (x: Parameters<'T>) : Tensor<'T> list =
+        let rec walk (part: Parameters<'T>) (after: Tensor<'T> list) =
+            match part with
+            | Empty -> after
+            | Affine a -> a.Weight :: a.Bias :: after
+            | Block parts -> List.foldBack walk parts after
+
+        walk x []
+
+    /// The same form with other tensors, which are taken in order.
+    let rebuild (tensors: Tensor<'U> seq) (x: Parameters<'T>) : Parameters<'U> =
+        use next = tensors.GetEnumerator()
+
+        let take _ =
+            if not (next.MoveNext()) then
+                invalidArg (nameof tensors) "there are fewer tensors than parameters"
+
+            next.Current
+
+        map take x
+
     /// Applies a function to every pair of tensors that stand in the same place.
     let rec map2 (f: Tensor<'T> -> Tensor<'T> -> Tensor<'T>) (x: Parameters<'T>) (y: Parameters<'T>) : Parameters<'T> =
         match x, y with
@@ -65,25 +87,6 @@ module Parameters =
                     Bias = f a.Bias b.Bias
                 }
         | Block xs, Block ys when xs.Length = ys.Length -> Block(List.map2 (map2 f) xs ys)
-        | _ -> invalidArg (nameof y) "the parameters belong to different networks"
-
-    /// Applies a function to every three tensors that stand in the same place.
-    let rec map3
-        (f: Tensor<'T> -> Tensor<'T> -> Tensor<'T> -> Tensor<'T>)
-        (x: Parameters<'T>)
-        (y: Parameters<'T>)
-        (z: Parameters<'T>)
-        : Parameters<'T> =
-        match x, y, z with
-        | Empty, Empty, Empty -> Empty
-        | Affine a, Affine b, Affine c ->
-            Affine
-                {
-                    Weight = f a.Weight b.Weight c.Weight
-                    Bias = f a.Bias b.Bias c.Bias
-                }
-        | Block xs, Block ys, Block zs when xs.Length = ys.Length && ys.Length = zs.Length ->
-            Block(List.map3 (map3 f) xs ys zs)
         | _ -> invalidArg (nameof y) "the parameters belong to different networks"
 
     /// Every tensor under its name, in order: "0.weight", "0.bias", "3.weight", … where the number is that of

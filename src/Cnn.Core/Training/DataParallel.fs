@@ -3,6 +3,7 @@ namespace Cnn.Training
 open System.Threading.Tasks
 open Cnn.Tensors
 open Cnn.Networks
+open Cnn.Fusion
 
 /// A mini-batch on several cores: cut into shards, one gradient a shard, and a sum in a fixed order.
 ///
@@ -17,6 +18,10 @@ module DataParallel =
     /// Shards of a mini-batch, at most: each costs a gradient record of its own.
     [<Literal>]
     let private MostShards = 8
+
+    /// Examples that are classified in one go.
+    [<Literal>]
+    let private LogitsShard = 32
 
     /// The shards (start, count) of a mini-batch: equal but for one example.
     let shards (examples: int) : (int * int) list =
@@ -41,7 +46,7 @@ module DataParallel =
             results
 
     /// Adds neighbours, then neighbours of those, until one is left.
-    let rec private sumTree (threads: int) (add: 'A -> 'A -> 'A) (items: 'A[]) : 'A =
+    let rec internal sumTree (threads: int) (add: 'A -> 'A -> 'A) (items: 'A[]) : 'A =
         if items.Length = 1 then
             items[0]
         else
@@ -58,27 +63,40 @@ module DataParallel =
             Gradients = x.Gradients + y.Gradients
         }
 
-    /// Network.lossAndGradients, shard by shard on at most `threads` threads.
+    /// FusedNetwork.lossAndGradients of each shard, on at most `threads` threads.
+    let internal shardSteps
+        (threads: int)
+        (plan: Plan)
+        (parameters: Parameters<'T>)
+        (x: Tensor<'T>)
+        (labels: Tensor<int>)
+        : Step<'T>[] =
+        FusedNetwork.expectInput plan x
+        use network = new PreparedNetwork<'T>(plan, true, parameters)
+
+        shards labels.Count
+        |> Array.ofList
+        |> mapParallel threads (fun (start, count) -> FusedNetwork.shardGradients network x labels start count)
+
+    /// FusedNetwork.lossAndGradients, shard by shard on at most `threads` threads.
     let lossAndGradients
         (threads: int)
-        (network: Network)
+        (plan: Plan)
         (parameters: Parameters<'T>)
         (x: Tensor<'T>)
         (labels: Tensor<int>)
         : Step<'T> =
-        shards labels.Count
-        |> Array.ofList
-        |> mapParallel threads (fun (start, count) ->
-            Network.lossAndGradients network parameters (Tensor.slice start count x) (Tensor.slice start count labels))
-        |> sumTree threads addSteps
+        shardSteps threads plan parameters x labels |> sumTree threads addSteps
 
     /// The logits of a batch of any size, in pieces of `SmallestShard` examples.
-    let logits (threads: int) (network: Network) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
+    let logits (threads: int) (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
+        FusedNetwork.expectInput plan x
+        use network = new PreparedNetwork<'T>(plan, false, parameters)
         let examples = x.Shape.Head
 
         [|
-            for start in 0..SmallestShard .. examples - 1 -> start, min SmallestShard (examples - start)
+            for start in 0..LogitsShard .. examples - 1 -> start, min LogitsShard (examples - start)
         |]
-        |> mapParallel threads (fun (start, count) -> Network.logits network parameters (Tensor.slice start count x))
+        |> mapParallel threads (fun (start, count) -> FusedNetwork.shardLogits network x start count)
         |> List.ofArray
         |> Tensor.concat

@@ -1,6 +1,11 @@
 namespace Cnn.Training
 
+open System
+open System.Buffers
 open System.Numerics
+open System.Runtime.CompilerServices
+open System.Threading.Tasks
+open Cnn.Tensors
 open Cnn.Kernels
 open Cnn.Networks
 
@@ -37,6 +42,30 @@ type OptimizerState<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<
         First: Parameters<'T>
         Second: Parameters<'T>
     }
+
+/// Some numbers of a network, and where their successors go: what one step needs to know of them.
+[<Struct; IsByRefLike>]
+type internal UpdatedNumbers<'T> =
+    [<DefaultValue(false)>]
+    val mutable Gradient: Span<'T>
+
+    [<DefaultValue(false)>]
+    val mutable Parameter: ReadOnlySpan<'T>
+
+    [<DefaultValue(false)>]
+    val mutable First: ReadOnlySpan<'T>
+
+    [<DefaultValue(false)>]
+    val mutable Second: ReadOnlySpan<'T>
+
+    [<DefaultValue(false)>]
+    val mutable NewParameter: Span<'T>
+
+    [<DefaultValue(false)>]
+    val mutable NewFirst: Span<'T>
+
+    [<DefaultValue(false)>]
+    val mutable NewSecond: Span<'T>
 
 module Optimizer =
 
@@ -84,46 +113,225 @@ module Optimizer =
                 Second = zeros
             }
 
-    /// alpha x + beta y
-    let private blend (alpha: float) (beta: float) (x: Parameters<'T>) (y: Parameters<'T>) : Parameters<'T> =
-        Parameters.map2 (Vectorized.map2 (Blend<'T>('T.CreateTruncating alpha, 'T.CreateTruncating beta))) x y
+    /// How many running averages an optimiser keeps.
+    let private averages (optimizer: Optimizer) : int =
+        match optimizer with
+        | Sgd _ -> 0
+        | Momentum _
+        | Nesterov _ -> 1
+        | Adam _
+        | AdamW _ -> 2
 
-    /// g + decay p
-    let private decayed (decay: float) (parameters: Parameters<'T>) (gradients: Parameters<'T>) =
-        if decay = 0.0 then
-            gradients
-        else
-            blend 1.0 decay gradients parameters
+    let private blend<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (alpha: float) (beta: float) =
+        Blend<'T>('T.CreateTruncating alpha, 'T.CreateTruncating beta)
 
-    let private adam
-        (config: AdamConfig)
-        (rate: float)
-        (shrink: float)
-        (gradients: Parameters<'T>)
-        (state: OptimizerState<'T>)
-        (parameters: Parameters<'T>)
+    /// g + lambda p, in place
+    let private decay<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+        (lambda: float)
+        (g: Span<'T>)
+        (p: ReadOnlySpan<'T>)
         =
-        let steps = state.Steps + 1L
-        let first = blend config.Beta1 (1.0 - config.Beta1) state.First gradients
+        if lambda <> 0.0 then
+            Kernel<'T>.Best.Map2(blend 1.0 lambda, Span.op_Implicit g, p, g)
 
-        let square =
-            Vectorized.map2 (BlendSquare<'T>('T.CreateTruncating config.Beta2, 'T.CreateTruncating(1.0 - config.Beta2)))
+    /// One step on some of the numbers, all spans standing for the same places. The gradient g is used up.
+    let private updateNumbers<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+        (optimizer: Optimizer)
+        (rate: float)
+        (steps: int64)
+        (numbers: UpdatedNumbers<'T>)
+        =
+        let kernel = Kernel<'T>.Best
+        let g: Span<'T> = numbers.Gradient
+        let gradient: ReadOnlySpan<'T> = Span.op_Implicit g
+        let p = numbers.Parameter
 
-        let second = Parameters.map2 square state.Second gradients
+        match optimizer with
+        | Sgd lambda ->
+            decay lambda g p
+            kernel.Map2(blend 1.0 -rate, p, gradient, numbers.NewParameter)
+        | Momentum(momentum, lambda)
+        | Nesterov(momentum, lambda) ->
+            decay lambda g p
+            let velocity: ReadOnlySpan<'T> = Span.op_Implicit numbers.NewFirst
+            kernel.Map2(blend momentum 1.0, numbers.First, gradient, numbers.NewFirst)
 
-        let step =
-            AdamStep<'T>(
-                'T.CreateTruncating shrink,
-                'T.CreateTruncating(-rate / (1.0 - config.Beta1 ** float steps)),
-                'T.CreateTruncating(1.0 / (1.0 - config.Beta2 ** float steps)),
-                'T.CreateTruncating config.Epsilon
+            if optimizer.IsNesterov then
+                kernel.Map2(blend momentum 1.0, velocity, gradient, g)
+                kernel.Map2(blend 1.0 -rate, p, gradient, numbers.NewParameter)
+            else
+                kernel.Map2(blend 1.0 -rate, p, velocity, numbers.NewParameter)
+        | Adam config
+        | AdamW config ->
+            let shrink =
+                if optimizer.IsAdam then
+                    decay config.WeightDecay g p
+                    1.0
+                else
+                    1.0 - rate * config.WeightDecay
+
+            kernel.Map2(blend config.Beta1 (1.0 - config.Beta1), numbers.First, gradient, numbers.NewFirst)
+
+            kernel.Map2(
+                BlendSquare<'T>('T.CreateTruncating config.Beta2, 'T.CreateTruncating(1.0 - config.Beta2)),
+                numbers.Second,
+                gradient,
+                numbers.NewSecond
             )
 
-        struct (Parameters.map3 (Vectorized.map3 step) parameters first second,
+            let step =
+                AdamStep<'T>(
+                    'T.CreateTruncating shrink,
+                    'T.CreateTruncating(-rate / (1.0 - config.Beta1 ** float steps)),
+                    'T.CreateTruncating(1.0 / (1.0 - config.Beta2 ** float steps)),
+                    'T.CreateTruncating config.Epsilon
+                )
+
+            kernel.Map3(
+                step,
+                p,
+                Span.op_Implicit numbers.NewFirst,
+                Span.op_Implicit numbers.NewSecond,
+                numbers.NewParameter
+            )
+
+    /// The sum of the shards' gradients in a fixed order, neighbours first, then neighbours of those, times a factor. `sums` holds
+    /// a row of scratch for each pair.
+    let private sum<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+        (shards: Tensor<'T>[])
+        (first: int)
+        (count: int)
+        (factor: float)
+        (sums: Span<'T>)
+        : unit =
+        let kernel = Kernel<'T>.Best
+        let mutable rows = (shards.Length + 1) / 2
+
+        for i in 0 .. rows - 1 do
+            let row = sums.Slice(i * count, count)
+            let left = shards[2 * i].Span.Slice(first, count)
+
+            if 2 * i + 1 < shards.Length then
+                kernel.Map2(Add<'T>(), left, shards[2 * i + 1].Span.Slice(first, count), row)
+            else
+                left.CopyTo row
+
+        while rows > 1 do
+            let pairs = rows / 2
+
+            for i in 0 .. pairs - 1 do
+                let left = sums.Slice(2 * i * count, count)
+                let right = sums.Slice((2 * i + 1) * count, count)
+                kernel.Map2(Add<'T>(), Span.op_Implicit left, Span.op_Implicit right, sums.Slice(i * count, count))
+
+            if rows % 2 = 1 then
+                sums.Slice((rows - 1) * count, count).CopyTo(sums.Slice(pairs * count, count))
+
+            rows <- (rows + 1) / 2
+
+        if factor <> 1.0 then
+            let row = sums.Slice(0, count)
+            kernel.Map(Scale<'T>('T.CreateTruncating factor), Span.op_Implicit row, row)
+
+    /// Numbers that go through all of a step before the next ones: they stay in the L1 cache on the way.
+    [<Literal>]
+    let private Chunk = 1024
+
+    /// Numbers that are worth a task of their own.
+    [<Literal>]
+    let private TaskSize = 32768
+
+    /// One step: new parameters and new state, from the gradient of each shard of a mini-batch and the factor that makes their sum
+    /// a mean. The same bits on any number of threads.
+    let internal updateFromShards
+        (threads: int)
+        (optimizer: Optimizer)
+        (learningRate: float)
+        (factor: float)
+        (shards: Parameters<'T>[])
+        (state: OptimizerState<'T>)
+        (parameters: Parameters<'T>)
+        : struct (Parameters<'T> * OptimizerState<'T>) =
+        let kept = averages optimizer
+        let current = Parameters.tensors parameters |> Array.ofList
+        let gradients = shards |> Array.map (Parameters.tensors >> Array.ofList)
+        let first = Parameters.tensors state.First |> Array.ofList
+        let second = Parameters.tensors state.Second |> Array.ofList
+
+        let expect (tensors: Tensor<'T>[]) =
+            if
+                tensors.Length <> current.Length
+                || Array.exists2 (fun (t: Tensor<'T>) (p: Tensor<'T>) -> t.Shape <> p.Shape) tensors current
+            then
+                invalidArg (nameof parameters) "gradients, state and parameters belong to different networks"
+
+        Array.iter expect gradients
+
+        if kept > 0 then
+            expect first
+
+        if kept > 1 then
+            expect second
+
+        let fresh () : 'T[][] =
+            current |> Array.map (fun t -> GC.AllocateUninitializedArray t.Count)
+
+        let newParameters = fresh ()
+        let newFirst = if kept > 0 then fresh () else [||]
+        let newSecond = if kept > 1 then fresh () else [||]
+        let steps = state.Steps + 1L
+
+        let work (struct (t: int, from: int, beyond: int)) =
+            let own = gradients |> Array.map (fun tensors -> tensors[t])
+            let scratch = ArrayPool<'T>.Shared.Rent((own.Length + 1) / 2 * Chunk)
+            let mutable start = from
+
+            while start < beyond do
+                let count = min Chunk (beyond - start)
+                sum own start count factor (Span scratch)
+
+                let mutable numbers = UpdatedNumbers<'T>()
+                numbers.Gradient <- Span(scratch, 0, count)
+                numbers.Parameter <- current[t].Span.Slice(start, count)
+                numbers.NewParameter <- Span(newParameters[t], start, count)
+
+                if kept > 0 then
+                    numbers.First <- first[t].Span.Slice(start, count)
+                    numbers.NewFirst <- Span(newFirst[t], start, count)
+
+                if kept > 1 then
+                    numbers.Second <- second[t].Span.Slice(start, count)
+                    numbers.NewSecond <- Span(newSecond[t], start, count)
+
+                updateNumbers optimizer learningRate steps numbers
+                start <- start + count
+
+            ArrayPool<'T>.Shared.Return scratch
+
+        let parts =
+            [|
+                for t in 0 .. current.Length - 1 do
+                    for from in 0..TaskSize .. current[t].Count - 1 ->
+                        struct (t, from, min current[t].Count (from + TaskSize))
+            |]
+
+        if threads = 1 || parts.Length <= current.Length then
+            Array.iter work parts
+        else
+            let options = ParallelOptions(MaxDegreeOfParallelism = threads)
+            Parallel.For(0, parts.Length, options, (fun i -> work parts[i])) |> ignore
+
+        let rebuild (values: 'T[][]) =
+            if values.Length = 0 then
+                Empty
+            else
+                Parameters.rebuild (Seq.map2 (fun (t: Tensor<'T>) v -> Tensor(t.Shape, v)) current values) parameters
+
+        struct (rebuild newParameters,
                 {
                     Steps = steps
-                    First = first
-                    Second = second
+                    First = rebuild newFirst
+                    Second = rebuild newSecond
                 })
 
     /// One step: new parameters and new state, from the mean gradient of a mini-batch.
@@ -134,25 +342,4 @@ module Optimizer =
         (state: OptimizerState<'T>)
         (parameters: Parameters<'T>)
         : struct (Parameters<'T> * OptimizerState<'T>) =
-        match optimizer with
-        | Sgd decay ->
-            let g = decayed decay parameters gradients
-            struct (blend 1.0 -learningRate parameters g, { state with Steps = state.Steps + 1L })
-        | Momentum(momentum, decay)
-        | Nesterov(momentum, decay) ->
-            let g = decayed decay parameters gradients
-            let velocity = blend momentum 1.0 state.First g
-
-            let direction =
-                if optimizer.IsNesterov then
-                    blend momentum 1.0 velocity g
-                else
-                    velocity
-
-            struct (blend 1.0 -learningRate parameters direction,
-                    { state with
-                        Steps = state.Steps + 1L
-                        First = velocity
-                    })
-        | Adam config -> adam config learningRate 1.0 (decayed config.WeightDecay parameters gradients) state parameters
-        | AdamW config -> adam config learningRate (1.0 - learningRate * config.WeightDecay) gradients state parameters
+        updateFromShards 1 optimizer learningRate 1.0 [| gradients |] state parameters

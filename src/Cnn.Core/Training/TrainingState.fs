@@ -3,6 +3,7 @@ namespace Cnn.Training
 open System.Numerics
 open Cnn.Tensors
 open Cnn.Networks
+open Cnn.Fusion
 
 /// The best accuracy on held-out images so far, and the epoch (from 1) that reached it.
 type Score = { Epoch: int; Accuracy: float }
@@ -11,7 +12,8 @@ type Score = { Epoch: int; Accuracy: float }
 /// over mini-batches, and any state of it can be kept, compared or continued.
 type TrainingState<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
     {
-        Network: Network
+        /// The network, and how it is computed.
+        Plan: Plan
         Parameters: Parameters<'T>
         /// What layers keep besides parameters, such as the running averages of batch normalisation: state that
         /// training updates and no gradient reaches. Empty for networks without such layers.
@@ -45,7 +47,7 @@ module TrainingState =
         (parameters: Parameters<'T>)
         : TrainingState<'T> =
         {
-            Network = network
+            Plan = Plan.ofNetwork network
             Parameters = parameters
             Statistics = Empty
             Optimizer = optimizer
@@ -70,17 +72,20 @@ module TrainingState =
         (labels: Tensor<int>)
         (state: TrainingState<'T>)
         : struct (TrainingState<'T> * StepReport) =
-        let pass =
-            DataParallel.lossAndGradients threads state.Network state.Parameters x labels
+        let shards =
+            DataParallel.shardSteps threads state.Plan state.Parameters x labels
 
-        let mean =
-            if pass.Examples = 1 then
-                pass.Gradients
-            else
-                Parameters.scale (1.0 / float pass.Examples) pass.Gradients
+        let examples = labels.Count
 
         let struct (parameters, optimizerState) =
-            Optimizer.update state.Optimizer learningRate mean state.OptimizerState state.Parameters
+            Optimizer.updateFromShards
+                threads
+                state.Optimizer
+                learningRate
+                (1.0 / float examples)
+                [| for shard in shards -> shard.Gradients |]
+                state.OptimizerState
+                state.Parameters
 
         struct ({ state with
                     Parameters = parameters
@@ -88,9 +93,11 @@ module TrainingState =
                     Step = state.Step + 1L
                 },
                 {
-                    Loss = pass.Loss / float pass.Examples
-                    Correct = pass.Correct
-                    Examples = pass.Examples
+                    Loss =
+                        (shards |> Array.map (fun s -> s.Loss) |> DataParallel.sumTree 1 (+))
+                        / float examples
+                    Correct = shards |> Array.sumBy (fun s -> s.Correct)
+                    Examples = examples
                 })
 
     /// The order of the training images in an epoch (from 0): a permutation of 0 .. count - 1 that seed and epoch determine.

@@ -1,0 +1,309 @@
+namespace Cnn.Kernels
+
+#nowarn "9"
+
+open System
+open System.Numerics
+open Cnn.Tensors
+open Microsoft.FSharp.NativeInterop
+
+/// A convolution with the ReLU and the pooling that follow it, as one operation on feature maps.
+type FusedConvolution =
+    {
+        InChannels: int
+        Filters: int
+        Window: Window
+        Relu: bool
+        /// Over the output of the convolution; a window of one cell where there is no pooling.
+        Pool: Window
+    }
+
+    /// Numbers under the kernel at one place.
+    member c.PatchSize = c.InChannels * c.Window.KernelSize
+
+    /// The border that the padding needs.
+    member c.Border = (c.Window.Rows.Padding, c.Window.Columns.Padding)
+
+/// What runs over the output channels and over the input channels; how far the cells of either map lie apart.
+[<Struct>]
+type internal ConvolutionLanes<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+    {
+        Out: Processor<'T>
+        OutStep: int
+        In: Processor<'T>
+        InStep: int
+        /// Whether the gradients skip what is 0: worth it behind pooling, where 3 entries of 4 are for certain.
+        Sparse: bool
+    }
+
+/// The weights as the kernels want them, and tables of where to look. Made once for all examples of a batch.
+type internal PreparedConvolution<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+    {
+        Lanes: ConvolutionLanes<'T>
+        /// [ KH KW C; OutStep ]
+        Weight: nativeptr<'T>
+        /// [ OutStep ]
+        Bias: nativeptr<'T>
+        /// For each row of Weight, where it looks in the input.
+        Patch: nativeptr<nativeint>
+        /// [ O; KH; KW InStep ], for sparse gradients; else null.
+        Filters: nativeptr<'T>
+        /// For the dense gradient of the input; else empty.
+        Phases: ConvolutionPhase<'T>[]
+        /// For each place of the window, where it starts in the input: for the dense gradient of the weights.
+        Places: nativeptr<nativeint>
+        /// [ max(OutStep, InStep) ]
+        Zeros: nativeptr<'T>
+    }
+
+/// The cells of the input that lie at one distance from the steps of the stride. All of them meet the same cells of the kernel,
+/// and so their gradient is a convolution without stride.
+and internal ConvolutionPhase<'T when 'T: unmanaged> =
+    {
+        Row: int
+        Column: int
+        /// Kernel cells met, times filters.
+        Depth: int
+        /// [ Depth; InStep ]
+        Weight: nativeptr<'T>
+        /// For each row of Weight, where it looks in the gradient of the output.
+        Offsets: nativeptr<nativeint>
+    }
+
+module internal FusedConvolution =
+
+    let private roundUp (count: int) (unit: int) = (count + unit - 1) / unit * unit
+
+    /// How the channels are laid out, given how those of the input already are.
+    let lanes<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (inStep: int) (conv: FusedConvolution) =
+        let out = Kernel<'T>.For conv.Filters
+        let input = Kernel<'T>.Dividing inStep
+
+        {
+            Out = out
+            OutStep = roundUp conv.Filters out.Lanes
+            In = input
+            InStep = inStep
+            Sparse = conv.Pool.KernelSize >= 4 && (input.Lanes > 1 || Processor.WidestBits = 0)
+        }
+
+    /// Where output cells have to be padded with zeros, so that every phase can look as far as it needs.
+    let gradientBorder (conv: FusedConvolution) =
+        let border (axis: Axis) =
+            let before = (axis.Kernel - 1 - axis.Padding + axis.Stride - 1) / axis.Stride
+            let after = (axis.Input - 1 + axis.Padding) / axis.Stride - (axis.Output - 1)
+            max 0 (max before after)
+
+        (border conv.Window.Rows, border conv.Window.Columns)
+
+    /// Each phase of an axis: the kernel cells that it meets, and how far from its own place the output cell of each lies.
+    let private met (axis: Axis) (phase: int) =
+        [
+            for k in 0 .. axis.Kernel - 1 do
+                let distance = phase + axis.Padding - k
+
+                if distance % axis.Stride = 0 then
+                    k, distance / axis.Stride
+        ]
+
+    let private phase
+        (workspace: Workspace)
+        (conv: FusedConvolution)
+        (lanes: ConvolutionLanes<'T>)
+        (weight: nativeptr<'T>)
+        (row: int)
+        (column: int)
+        : ConvolutionPhase<'T> =
+        let cells =
+            [
+                for i, down in met conv.Window.Rows row do
+                    for j, right in met conv.Window.Columns column -> struct (i, j, down, right)
+            ]
+
+        let depth = cells.Length * conv.Filters
+        let packed = workspace.TakeZeros<'T>(depth * lanes.InStep)
+        let offsets = workspace.Take<nativeint> depth
+
+        let pitch =
+            (conv.Window.Columns.Output + 2 * snd (gradientBorder conv)) * lanes.OutStep
+
+        let mutable k = 0
+
+        for struct (i, j, down, right) in cells do
+            for o in 0 .. conv.Filters - 1 do
+                NativePtr.set
+                    offsets
+                    k
+                    (nativeint (down * pitch + right * lanes.OutStep + o) * nativeint sizeof<'T>)
+
+                let source = weight +! (o * conv.PatchSize + i * conv.Window.Columns.Kernel + j)
+                let target = packed +! (k * lanes.InStep)
+
+                for c in 0 .. conv.InChannels - 1 do
+                    NativePtr.set target c (NativePtr.get source (c * conv.Window.KernelSize))
+
+                k <- k + 1
+
+        {
+            Row = row
+            Column = column
+            Depth = depth
+            Weight = packed
+            Offsets = offsets
+        }
+
+    /// weight [ O; C; KH; KW ] and bias [ O ]; `forTraining` also prepares the gradients, `withInput` that of the input.
+    let prepare
+        (workspace: Workspace)
+        (conv: FusedConvolution)
+        (lanes: ConvolutionLanes<'T>)
+        (forTraining: bool)
+        (withInput: bool)
+        (weight: nativeptr<'T>)
+        (bias: nativeptr<'T>)
+        : PreparedConvolution<'T> =
+        let window = conv.Window
+        let kernelRows, kernelColumns = window.Rows.Kernel, window.Columns.Kernel
+        let size = nativeint sizeof<'T>
+        let inPitch = (window.Columns.Input + 2 * window.Columns.Padding) * lanes.InStep
+        let packed = workspace.TakeZeros<'T>(conv.PatchSize * lanes.OutStep)
+        let patch = workspace.Take<nativeint> conv.PatchSize
+        let mutable k = 0
+
+        for i in 0 .. kernelRows - 1 do
+            for j in 0 .. kernelColumns - 1 do
+                for c in 0 .. conv.InChannels - 1 do
+                    NativePtr.set patch k (nativeint (i * inPitch + j * lanes.InStep + c) * size)
+                    let source = weight +! ((c * kernelRows + i) * kernelColumns + j)
+                    let target = packed +! (k * lanes.OutStep)
+
+                    for o in 0 .. conv.Filters - 1 do
+                        NativePtr.set target o (NativePtr.get source (o * conv.PatchSize))
+
+                    k <- k + 1
+
+        let paddedBias = workspace.TakeZeros<'T> lanes.OutStep
+
+        for o in 0 .. conv.Filters - 1 do
+            NativePtr.set paddedBias o (NativePtr.get bias o)
+
+        let filters =
+            if not (forTraining && lanes.Sparse && withInput) then
+                NativePtr.nullPtr
+            else
+                let filters =
+                    workspace.TakeZeros<'T>(conv.Filters * window.KernelSize * lanes.InStep)
+
+                for o in 0 .. conv.Filters - 1 do
+                    for c in 0 .. conv.InChannels - 1 do
+                        let source = weight +! ((o * conv.InChannels + c) * window.KernelSize)
+                        let target = filters +! (o * window.KernelSize * lanes.InStep + c)
+
+                        for t in 0 .. window.KernelSize - 1 do
+                            NativePtr.set target (t * lanes.InStep) (NativePtr.get source t)
+
+                filters
+
+        let phases =
+            if not (forTraining && withInput) || lanes.Sparse then
+                [||]
+            else
+                [|
+                    for row in 0 .. window.Rows.Stride - 1 do
+                        for column in 0 .. window.Columns.Stride - 1 -> phase workspace conv lanes weight row column
+                |]
+
+        let places =
+            if not forTraining || lanes.Sparse then
+                NativePtr.nullPtr
+            else
+                let places = workspace.Take<nativeint> window.OutputSize
+
+                for row in 0 .. window.Rows.Output - 1 do
+                    for column in 0 .. window.Columns.Output - 1 do
+                        let start =
+                            row * window.Rows.Stride * inPitch
+                            + column * window.Columns.Stride * lanes.InStep
+
+                        NativePtr.set places (row * window.Columns.Output + column) (nativeint start * size)
+
+                places
+
+        {
+            Lanes = lanes
+            Weight = packed
+            Bias = paddedBias
+            Patch = patch
+            Filters = filters
+            Phases = phases
+            Places = places
+            Zeros = workspace.TakeZeros<'T>(max lanes.OutStep lanes.InStep)
+        }
+
+    /// How many numbers hold the winners of one example.
+    let winnersSize (conv: FusedConvolution) (lanes: ConvolutionLanes<'T>) =
+        conv.Pool.OutputSize * (lanes.OutStep / lanes.Out.Lanes) * conv.Pool.KernelSize
+
+    /// y and the winners [ N; winnersSize ] from x, whose border is the padding.
+    let forward
+        (workspace: Workspace)
+        (conv: FusedConvolution)
+        (prepared: PreparedConvolution<'T>)
+        (x: FeatureMap<'T>)
+        (y: FeatureMap<'T>)
+        (winners: nativeptr<uint32>)
+        =
+        let lanes = prepared.Lanes
+        let rows, columns = conv.Window.Rows, conv.Window.Columns
+        let pitch = columns.Output * lanes.OutStep
+        let bandRows = min conv.Pool.Rows.Kernel rows.Output
+
+        let band: PooledRows.Band<'T> =
+            {
+                Data = workspace.Take<'T>(bandRows * pitch)
+                Rows = bandRows
+                Pitch = pitch
+            }
+
+        let rowWinners = winnersSize conv lanes / conv.Pool.Rows.Output
+
+        for n in 0 .. x.Examples - 1 do
+            let image = x.Image n
+            let inner = y.Inner n
+            let mutable next = 0
+
+            for row in 0 .. conv.Pool.Rows.Output - 1 do
+                let top = row * conv.Pool.Rows.Stride - conv.Pool.Rows.Padding
+                // rows that no window sees are not computed
+                next <- max next top
+                let beyond = min rows.Output (top + conv.Pool.Rows.Kernel)
+
+                while next < beyond do
+                    let product =
+                        {
+                            Rows = columns.Output
+                            Columns = lanes.OutStep
+                            Depth = conv.PatchSize
+                            A = image +! (next * rows.Stride * x.RowPitch)
+                            AStep = columns.Stride * x.Step
+                            Offsets = prepared.Patch
+                            B = prepared.Weight
+                            BStep = lanes.OutStep
+                            Start = prepared.Bias
+                            StartStep = 0
+                            C = band.Row next
+                            CStep = lanes.OutStep
+                        }
+
+                    lanes.Out.Multiply &product
+                    next <- next + 1
+
+                lanes.Out.Pool(
+                    conv.Pool,
+                    conv.Relu,
+                    band,
+                    row,
+                    lanes.OutStep,
+                    inner +! (row * y.RowPitch),
+                    winners +! (n * rowWinners * conv.Pool.Rows.Output + row * rowWinners)
+                )
