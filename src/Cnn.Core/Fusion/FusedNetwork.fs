@@ -1,163 +1,123 @@
 namespace Cnn.Fusion
 
+#nowarn "9"
+
 open System
+open System.Buffers
 open System.Numerics
 open Cnn.Tensors
 open Cnn.Kernels
-open Cnn.Operations
 open Cnn.Networks
+open Microsoft.FSharp.NativeInterop
 
-/// A plan with parameters, ready to run on any number of shards at once; dispose of it after the last.
-[<Sealed>]
-type internal PreparedNetwork<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
-    (plan: Plan, forTraining: bool, parameters: Parameters<'T>) =
-    let workspace = Workspace.Rent()
-    let stages = Array.ofList plan.Stages
+module internal TensorGradient =
 
-    let parts =
-        match parameters with
-        | Block parts when parts.Length = plan.Network.Layers.Length -> Array.ofList parts
-        | _ -> invalidArg (nameof parameters) "the parameters are those of another network"
+    /// Rows of a dense gradient that are computed in one go: with 128 outputs they fill half of an L1 cache.
+    [<Literal>]
+    let RowsInGroup = 32
 
-    let prepared =
-        let struct (channels, _) = StagePass.extents plan.Network.Input
+    /// Where each example of a map starts.
+    let examples (workspace: Workspace) (x: FeatureMap<'T>) : nativeptr<nativeint> =
+        let starts = workspace.Take<nativeint> x.Examples
 
-        stages
-        |> Array.mapFold
-            (fun inStep stage ->
-                let own =
-                    match stage.LearningLayer with
-                    | Some layer -> parts[layer]
-                    | None -> Empty
+        for n in 0 .. x.Examples - 1 do
+            NativePtr.set starts n (nativeint (n * x.ImagePitch) * nativeint sizeof<'T>)
 
-                let struct (result, outStep) =
-                    StagePass.prepare workspace forTraining (stage.FirstLayer > 0) inStep stage own
+        starts
 
-                result, outStep)
-            channels
-        |> fst
+    /// The sum of some numbers over the shards, in a fixed order: neighbours first, then neighbours of those. `rows` has room for
+    /// `count` numbers of each pair of shards, and holds the sum in its first ones.
+    let sum<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+        (shards: nativeptr<'T>[])
+        (first: int)
+        (count: int)
+        (rows: nativeptr<'T>)
+        =
+        let kernel = Kernel<'T>.Best
+        let part (i: int) = shards[i] +! first
+        let row (i: int) = rows +! (i * count)
 
-    member _.Plan = plan
-    member _.Stages = stages
-    member _.Prepared = prepared
+        let add (x: nativeptr<'T>) (y: nativeptr<'T>) (target: nativeptr<'T>) =
+            kernel.Map2(
+                Add<'T>(),
+                ReadOnlySpan(NativePtr.toVoidPtr x, count),
+                ReadOnlySpan(NativePtr.toVoidPtr y, count),
+                Span(NativePtr.toVoidPtr target, count)
+            )
 
-    interface IDisposable with
-        member _.Dispose() = (workspace :> IDisposable).Dispose()
+        let copy (x: nativeptr<'T>) (target: nativeptr<'T>) =
+            Span<'T>(NativePtr.toVoidPtr x, count)
+                .CopyTo(Span<'T>(NativePtr.toVoidPtr target, count))
+
+        let mutable left = (shards.Length + 1) / 2
+
+        for i in 0 .. left - 1 do
+            if 2 * i + 1 < shards.Length then
+                add (part (2 * i)) (part (2 * i + 1)) (row i)
+            else
+                copy (part (2 * i)) (row i)
+
+        while left > 1 do
+            for i in 0 .. left / 2 - 1 do
+                add (row (2 * i)) (row (2 * i + 1)) (row i)
+
+            if left % 2 = 1 then
+                copy (row (left - 1)) (row (left / 2))
+
+            left <- (left + 1) / 2
+
+    /// The gradient as a tensor of this shape.
+    let toTensor (shape: Shape) (gradient: TensorGradient<'T>) : Tensor<'T> =
+        use memory = Workspace.Rent()
+        let count = Shape.size shape
+        let values: 'T[] = Array.zeroCreate count
+
+        match gradient with
+        | TensorGradient.Shards shards ->
+            let rows = memory.Take<'T>((shards.Length + 1) / 2 * count)
+            sum shards 0 count rows
+
+            Span<'T>(NativePtr.toVoidPtr rows, count).CopyTo(Span values)
+        | TensorGradient.Factors(dense, prepared, x, dy) ->
+            let starts = examples memory x
+            let rows = memory.Take<'T>(RowsInGroup * prepared.OutStep)
+
+            for first in 0..RowsInGroup .. dense.Inputs - 1 do
+                let count = min RowsInGroup (dense.Inputs - first)
+                FusedDense.weightGradientRows prepared x dy starts first count rows
+
+                for r in 0 .. count - 1 do
+                    Span<'T>(NativePtr.toVoidPtr (rows +! (r * prepared.OutStep)), dense.Outputs)
+                        .CopyTo(Span(values, (first + r) * dense.Outputs, dense.Outputs))
+
+        Tensor(shape, values)
 
 /// The fused equal of Network: the same numbers within rounding, many times faster.
 module FusedNetwork =
 
-    let private input (workspace: Workspace) (plan: Plan) (x: ReadOnlySpan<'T>) : FeatureMap<'T> =
-        let struct (channels, struct (rows, columns)) = StagePass.extents plan.Network.Input
-        let struct (borderRows, borderColumns) = StagePass.border plan.Stages.Head
-
-        let map =
-            FeatureMap.take<'T>
-                workspace
-                (x.Length / Shape.size plan.Network.Input)
-                channels
-                channels
-                (rows, columns)
-                (borderRows, borderColumns)
-
-        FeatureMap.load x map
-        map
-
-    /// All stages in turn: the maps between them, the input first, and what each stage remembers.
-    let private run
-        (workspace: Workspace)
-        (network: PreparedNetwork<'T>)
-        (x: ReadOnlySpan<'T>)
-        : struct (FeatureMap<'T>[] * StageCache<'T>[]) =
-        let count = network.Stages.Length
-        let maps = Array.zeroCreate (count + 1)
-        let caches = Array.zeroCreate count
-        maps[0] <- input workspace network.Plan x
-
-        for i in 0 .. count - 1 do
-            let border =
-                if i + 1 < count then
-                    StagePass.border network.Stages[i + 1]
-                else
-                    struct (0, 0)
-
-            let struct (y, cache) =
-                StagePass.forward workspace network.Stages[i] network.Prepared[i] border maps[i]
-
-            maps[i + 1] <- y
-            caches[i] <- cache
-
-        struct (maps, caches)
-
-    let private logitsOf (classes: int) (map: FeatureMap<'T>) : Tensor<'T> =
-        let values = GC.AllocateUninitializedArray(map.Examples * classes)
-        FeatureMap.store map (Span values)
-        Tensor([ map.Examples; classes ], values)
-
-    /// The logits of the examples from `start` on.
-    let internal shardLogits (network: PreparedNetwork<'T>) (x: Tensor<'T>) (start: int) (count: int) : Tensor<'T> =
-        use workspace = Workspace.Rent()
-        let size = Shape.size x.Shape.Tail
-
-        let struct (maps, _) =
-            run workspace network (x.Span.Slice(start * size, count * size))
-
-        logitsOf network.Plan.Network.Classes (Array.last maps)
-
-    /// Loss and gradients, summed over the examples from `start` on.
-    let internal shardGradients
-        (network: PreparedNetwork<'T>)
-        (x: Tensor<'T>)
-        (labels: Tensor<int>)
-        (start: int)
-        (count: int)
-        : Step<'T> =
-        use workspace = Workspace.Rent()
-        let size = Shape.size x.Shape.Tail
-
-        let struct (maps, caches) =
-            run workspace network (x.Span.Slice(start * size, count * size))
-
-        let output = Array.last maps
-        let logits = logitsOf network.Plan.Network.Classes output
-        let own = Tensor.slice start count labels
-        let struct (loss, cache) = SoftmaxCrossEntropy.forward own logits
-        let gradients = Array.create network.Plan.Network.Layers.Length Empty
-        let mutable dy = FeatureMap.like workspace output
-        FeatureMap.load (SoftmaxCrossEntropy.backward cache 1.0).Logits.Span dy
-
-        for i in network.Stages.Length - 1 .. -1 .. 0 do
-            let stage = network.Stages[i]
-
-            let struct (gradient, dx) =
-                StagePass.backward workspace stage network.Prepared[i] caches[i] (i > 0) maps[i] maps[i + 1] dy
-
-            match stage.LearningLayer with
-            | Some layer -> gradients[layer] <- gradient
-            | None -> ()
-
-            match dx with
-            | ValueSome map -> dy <- map
-            | ValueNone -> ()
-
-        {
-            Loss = loss
-            Correct = Classification.correct logits own
-            Examples = count
-            Gradients = Block(List.ofArray gradients)
-        }
-
-    let internal expectInput (plan: Plan) (x: Tensor<'T>) =
-        Expect.shape "network input" (x.Shape.Head :: plan.Network.Input) x
-
     /// Network.logits, within rounding.
     let logits (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
-        expectInput plan x
-        use network = new PreparedNetwork<'T>(plan, false, parameters)
-        shardLogits network x 0 x.Shape.Head
+        use pass = new BatchPass<'T>(plan, parameters, x, [| 0, x.Shape.Head |], false)
+        pass.Logits 0
+
+    /// The gradients of a pass all of whose shards have run.
+    let internal gradients (parameters: Parameters<'T>) (pass: BatchPass<'T>) : Parameters<'T> =
+        let tensors =
+            Seq.map2
+                (fun (tensor: Tensor<'T>) gradient -> TensorGradient.toTensor tensor.Shape gradient)
+                (Parameters.tensors parameters)
+                pass.Gradients
+
+        Parameters.rebuild tensors parameters
 
     /// Network.lossAndGradients, within rounding.
     let lossAndGradients (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) (labels: Tensor<int>) : Step<'T> =
-        expectInput plan x
-        use network = new PreparedNetwork<'T>(plan, true, parameters)
-        shardGradients network x labels 0 x.Shape.Head
+        use pass = new BatchPass<'T>(plan, parameters, x, [| 0, x.Shape.Head |], true)
+        let result = pass.Run(0, labels)
+
+        {
+            Loss = result.Loss
+            Correct = result.Correct
+            Examples = pass.Examples
+            Gradients = gradients parameters pass
+        }

@@ -76,101 +76,77 @@ module internal StagePass =
         FeatureMap.store map (Span values)
         Tensor(map.Examples :: shape, values)
 
-    /// Runs a stage forward into a map with the border that the next stage wants.
-    let forward
+    /// A map for the output of a stage, with the border that the next stage wants.
+    let takeOutput
         (workspace: Workspace)
         (stage: Stage)
         (prepared: Prepared<'T>)
         (border: struct (int * int))
-        (x: FeatureMap<'T>)
-        : struct (FeatureMap<'T> * StageCache<'T>) =
+        (examples: int)
+        : FeatureMap<'T> =
         let struct (channels, struct (rows, columns)) = extents stage.Output
         let struct (borderRows, borderColumns) = border
 
-        let output step =
-            FeatureMap.take<'T> workspace x.Examples channels step (rows, columns) (borderRows, borderColumns)
+        let step =
+            match prepared with
+            | Prepared.Convolution(_, p) -> p.Lanes.OutStep
+            | Prepared.Dense(_, p) -> p.OutStep
+            | Prepared.Unfused(_, _, step) -> step
 
+        FeatureMap.take<'T> workspace examples channels step (rows, columns) (borderRows, borderColumns)
+
+    /// Runs a stage forward, from map to map; `flat` is where a dense layer puts its inputs in order.
+    let forward
+        (workspace: Workspace)
+        (stage: Stage)
+        (prepared: Prepared<'T>)
+        (x: FeatureMap<'T>)
+        (flat: FeatureMap<'T> voption)
+        (y: FeatureMap<'T>)
+        : StageCache<'T> =
         match prepared with
         | Prepared.Convolution(conv, prepared) ->
-            let y = output prepared.Lanes.OutStep
-
             let winners =
                 workspace.Take<uint32>(x.Examples * FusedConvolution.winnersSize conv prepared.Lanes)
 
             FusedConvolution.forward workspace conv prepared x y winners
-            struct (y, StageCache.Winners winners)
+            StageCache.Winners winners
         | Prepared.Dense(dense, prepared) ->
-            let y = output prepared.OutStep
-            FusedDense.forward dense prepared x y
-            struct (y, StageCache.Nothing)
-        | Prepared.Unfused(layer, parameters, step) ->
-            let result = Layer.forward layer parameters (toTensor x stage.Input)
-            let y = output step
-            FeatureMap.load result.Output.Span y
-            struct (y, StageCache.Layer result)
+            match flat with
+            | ValueSome flat ->
+                FusedDense.flatten dense x flat
+                FusedDense.forward dense prepared flat y
+            | ValueNone -> FusedDense.forward dense prepared x y
 
-    /// The gradient of the parameters and, where asked for, that of the input. dy is used up.
+            StageCache.Nothing
+        | Prepared.Unfused(layer, parameters, _) ->
+            let result = Layer.forward layer parameters (toTensor x stage.Input)
+            FeatureMap.load result.Output.Span y
+            StageCache.Layer result
+
+    /// Writes the gradient for x where one is asked for, and those of the parameters: bias, and the weight of a convolution. That of
+    /// a dense layer follows from x and dy, which is changed for it.
     let backward
         (workspace: Workspace)
         (stage: Stage)
         (prepared: Prepared<'T>)
         (cache: StageCache<'T>)
-        (withInput: bool)
         (x: FeatureMap<'T>)
         (y: FeatureMap<'T>)
         (dy: FeatureMap<'T>)
-        : struct (Parameters<'T> * FeatureMap<'T> voption) =
-        let dx =
-            if withInput then
-                ValueSome(FeatureMap.like workspace x)
-            else
-                ValueNone
-
-        let affine (weightShape: Shape) (biasShape: Shape) (fill: 'T[] -> 'T[] -> unit) =
-            let weight: 'T[] =
-                GC.AllocateUninitializedArray(Shape.size weightShape)
-
-            let bias: 'T[] = GC.AllocateUninitializedArray(Shape.size biasShape)
-            fill weight bias
-
-            Affine
-                {
-                    Weight = Tensor(weightShape, weight)
-                    Bias = Tensor(biasShape, bias)
-                }
-
+        (dx: FeatureMap<'T> voption)
+        (dweight: nativeptr<'T>)
+        (dbias: nativeptr<'T>)
+        =
         match prepared, cache with
         | Prepared.Convolution(conv, prepared), StageCache.Winners winners ->
-            let weightShape, biasShape =
-                (Layer.parameterShapes stage.Layers.Head stage.Input).Value
-
-            let gradient =
-                affine weightShape biasShape (fun weight bias ->
-                    FusedConvolutionGradients.backward
-                        workspace
-                        conv
-                        prepared
-                        dy
-                        winners
-                        x
-                        dx
-                        (Span weight)
-                        (Span bias))
-
-            struct (gradient, dx)
-        | Prepared.Dense(dense, prepared), _ ->
-            let gradient =
-                affine [ dense.Channels * dense.Cells; dense.Outputs ] [ dense.Outputs ] (fun weight bias ->
-                    FusedDense.backward workspace dense prepared y dy x dx (Span weight) (Span bias))
-
-            struct (gradient, dx)
+            FusedConvolutionGradients.backward workspace conv prepared dy winners x dx dweight dbias
+        | Prepared.Dense(dense, prepared), _ -> FusedDense.backward workspace dense prepared y dy dx dbias
         | Prepared.Unfused _, StageCache.Layer layer ->
-            let dyTensor = toTensor dy stage.Output
-
             match dx with
             | ValueSome map ->
-                let gradient = layer.Backward dyTensor
+                let gradient = layer.Backward(toTensor dy stage.Output)
                 FeatureMap.load gradient.Input.Span map
-                struct (gradient.Parameters, dx)
-            | ValueNone -> struct (layer.ParameterGradient dyTensor, dx)
+            // what learns is always fused
+            | ValueNone -> ()
         | _ -> invalidOp "a stage ran backward with what another one remembered"

@@ -17,10 +17,6 @@ type internal IMap<'T when 'T: unmanaged> =
 type internal IMap2<'T when 'T: unmanaged> =
     abstract Apply<'V, 'S when 'S :> ISimd<'T, 'V>> : x: 'V * y: 'V -> 'V
 
-/// A function of three numbers.
-type internal IMap3<'T when 'T: unmanaged> =
-    abstract Apply<'V, 'S when 'S :> ISimd<'T, 'V>> : x: 'V * y: 'V * z: 'V -> 'V
-
 /// The loops over contiguous memory: whole vectors first, then the last few numbers one by one.
 /// `target` may be one of the sources.
 module internal Elementwise =
@@ -71,33 +67,6 @@ module internal Elementwise =
 
         while i < count do
             NativePtr.set pt i (f.Apply<'T, Scalar<'T>>(NativePtr.get px i, NativePtr.get py i))
-            i <- i + 1
-
-    let map3<'T, 'V, 'S, 'F
-        when 'T: unmanaged
-        and 'T :> IBinaryFloatingPointIeee754<'T>
-        and 'S :> ISimd<'T, 'V>
-        and 'F: struct
-        and 'F :> IMap3<'T>>
-        (f: 'F)
-        (x: ReadOnlySpan<'T>)
-        (y: ReadOnlySpan<'T>)
-        (z: ReadOnlySpan<'T>)
-        (target: Span<'T>)
-        =
-        let count = target.Length
-        use px = fixed x
-        use py = fixed y
-        use pz = fixed z
-        use pt = fixed target
-        let mutable i = 0
-
-        while i <= count - 'S.Width do
-            'S.Store(pt +! i, f.Apply<'V, 'S>('S.Load(px +! i), 'S.Load(py +! i), 'S.Load(pz +! i)))
-            i <- i + 'S.Width
-
-        while i < count do
-            NativePtr.set pt i (f.Apply<'T, Scalar<'T>>(NativePtr.get px i, NativePtr.get py i, NativePtr.get pz i))
             i <- i + 1
 
     /// The sum of all elements, in four running sums whatever the width of the vectors, so that every processor
@@ -154,50 +123,3 @@ type internal WherePositive<'T when 'T: unmanaged> =
     interface IMap2<'T> with
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         member _.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) = 'S.WherePositive(x, y)
-
-/// alpha x + beta y
-[<Struct>]
-type internal Blend<'T when 'T: unmanaged> =
-    val Alpha: 'T
-    val Beta: 'T
-    new(alpha, beta) = { Alpha = alpha; Beta = beta }
-
-    interface IMap2<'T> with
-        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) =
-            'S.MultiplyAdd('S.Splat f.Alpha, x, 'S.Multiply('S.Splat f.Beta, y))
-
-/// alpha x + beta y y
-[<Struct>]
-type internal BlendSquare<'T when 'T: unmanaged> =
-    val Alpha: 'T
-    val Beta: 'T
-    new(alpha, beta) = { Alpha = alpha; Beta = beta }
-
-    interface IMap2<'T> with
-        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) =
-            'S.MultiplyAdd('S.Splat f.Alpha, x, 'S.Multiply('S.Splat f.Beta, 'S.Multiply(y, y)))
-
-/// alpha x + beta y / (sqrt(gamma z) + epsilon): the step of Adam from p = x, m = y, v = z
-[<Struct>]
-type internal AdamStep<'T when 'T: unmanaged> =
-    val Alpha: 'T
-    val Beta: 'T
-    val Gamma: 'T
-    val Epsilon: 'T
-
-    new(alpha, beta, gamma, epsilon) =
-        {
-            Alpha = alpha
-            Beta = beta
-            Gamma = gamma
-            Epsilon = epsilon
-        }
-
-    interface IMap3<'T> with
-        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V, z: 'V) =
-            let root = 'S.Sqrt('S.Multiply('S.Splat f.Gamma, z))
-            let direction = 'S.Divide(y, 'S.Add(root, 'S.Splat f.Epsilon))
-            'S.MultiplyAdd('S.Splat f.Alpha, x, 'S.Multiply('S.Splat f.Beta, direction))

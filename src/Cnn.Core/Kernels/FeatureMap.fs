@@ -85,6 +85,13 @@ module internal FeatureMap =
 
         map
 
+    /// Some of the examples, in the same memory.
+    let slice (start: int) (count: int) (map: FeatureMap<'T>) : FeatureMap<'T> =
+        { map with
+            Data = map.Image start
+            Examples = count
+        }
+
     /// Memory for a map with the extents of another; nothing of it is written, the border included.
     let like (workspace: Workspace) (other: FeatureMap<'T>) : FeatureMap<'T> =
         { other with

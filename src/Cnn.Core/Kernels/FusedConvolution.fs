@@ -244,8 +244,18 @@ module internal FusedConvolution =
     let winnersSize (conv: FusedConvolution) (lanes: ConvolutionLanes<'T>) =
         conv.Pool.OutputSize * (lanes.OutStep / lanes.Out.Lanes) * conv.Pool.KernelSize
 
+    /// Numbers of a band, at most, unless one pooled row needs more: half of an L1 cache.
+    [<Literal>]
+    let private BandBytes = 16384
+
+    /// Pooled rows whose convolution is computed in one go.
+    let private rowsInBand<'T when 'T: unmanaged> (conv: FusedConvolution) (pitch: int) =
+        let lines = BandBytes / (pitch * sizeof<'T>)
+        let group = (lines - conv.Pool.Rows.Kernel) / conv.Pool.Rows.Stride + 1
+        max 1 (min group conv.Pool.Rows.Output)
+
     /// y and the winners [ N; winnersSize ] from x, whose border is the padding.
-    let forward
+    let forward<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
         (workspace: Workspace)
         (conv: FusedConvolution)
         (prepared: PreparedConvolution<'T>)
@@ -255,55 +265,64 @@ module internal FusedConvolution =
         =
         let lanes = prepared.Lanes
         let rows, columns = conv.Window.Rows, conv.Window.Columns
+        let pool = conv.Pool
         let pitch = columns.Output * lanes.OutStep
-        let bandRows = min conv.Pool.Rows.Kernel rows.Output
+        let group = rowsInBand<'T> conv pitch
 
-        let band: PooledRows.Band<'T> =
-            {
-                Data = workspace.Take<'T>(bandRows * pitch)
-                Rows = bandRows
-                Pitch = pitch
-            }
+        let memory =
+            workspace.Take<'T>(((group - 1) * pool.Rows.Stride + pool.Rows.Kernel) * pitch)
 
-        let rowWinners = winnersSize conv lanes / conv.Pool.Rows.Output
+        let rowWinners = winnersSize conv lanes / pool.Rows.Output
 
         for n in 0 .. x.Examples - 1 do
-            let image = x.Image n
-            let inner = y.Inner n
-            let mutable next = 0
+            let mutable pooledRow = 0
 
-            for row in 0 .. conv.Pool.Rows.Output - 1 do
-                let top = row * conv.Pool.Rows.Stride - conv.Pool.Rows.Padding
-                // rows that no window sees are not computed
-                next <- max next top
-                let beyond = min rows.Output (top + conv.Pool.Rows.Kernel)
+            while pooledRow < pool.Rows.Output do
+                let beyondRow = min pool.Rows.Output (pooledRow + group)
+                // the rows of the convolution that these pooled rows see
+                let first = max 0 (pooledRow * pool.Rows.Stride - pool.Rows.Padding)
 
-                while next < beyond do
-                    let product =
-                        {
-                            Rows = columns.Output
-                            Columns = lanes.OutStep
-                            Depth = conv.PatchSize
-                            A = image +! (next * rows.Stride * x.RowPitch)
-                            AStep = columns.Stride * x.Step
-                            Offsets = prepared.Patch
-                            B = prepared.Weight
-                            BStep = lanes.OutStep
-                            Start = prepared.Bias
-                            StartStep = 0
-                            C = band.Row next
-                            CStep = lanes.OutStep
-                        }
+                let beyond =
+                    min rows.Output ((beyondRow - 1) * pool.Rows.Stride - pool.Rows.Padding + pool.Rows.Kernel)
 
-                    lanes.Out.Multiply &product
-                    next <- next + 1
+                let product =
+                    {
+                        Lines = beyond - first
+                        Rows = columns.Output
+                        Columns = lanes.OutStep
+                        Depth = conv.PatchSize
+                        A = x.Image n +! (first * rows.Stride * x.RowPitch)
+                        ALine = rows.Stride * x.RowPitch
+                        AStep = columns.Stride * x.Step
+                        Offsets = prepared.Patch
+                        B = prepared.Weight
+                        BStep = lanes.OutStep
+                        Start = prepared.Bias
+                        StartLine = 0
+                        StartStep = 0
+                        C = memory
+                        CLine = pitch
+                        CStep = lanes.OutStep
+                    }
 
-                lanes.Out.Pool(
-                    conv.Pool,
-                    conv.Relu,
-                    band,
-                    row,
-                    lanes.OutStep,
-                    inner +! (row * y.RowPitch),
-                    winners +! (n * rowWinners * conv.Pool.Rows.Output + row * rowWinners)
-                )
+                lanes.Out.Multiply &product
+
+                let band: PooledRows.Band<'T> =
+                    {
+                        Data = memory
+                        First = first
+                        Pitch = pitch
+                    }
+
+                for row in pooledRow .. beyondRow - 1 do
+                    lanes.Out.Pool(
+                        pool,
+                        conv.Relu,
+                        band,
+                        row,
+                        lanes.OutStep,
+                        y.Inner n +! (row * y.RowPitch),
+                        winners +! ((n * pool.Rows.Output + row) * rowWinners)
+                    )
+
+                pooledRow <- beyondRow

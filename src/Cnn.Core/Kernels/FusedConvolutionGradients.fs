@@ -20,107 +20,130 @@ module internal FusedConvolutionGradients =
         else
             conv.PatchSize * lanes.OutStep
 
-    /// Lists of the entries that are not 0, in memory that is used again for every example.
+    /// Lists of the entries that are not 0, in memory that is used again for every example. The same entries stand in two
+    /// orders: filter by filter, with the patch that each met, and place by place, with the filters that won there.
     [<Struct>]
     type private Entries<'T when 'T: unmanaged> =
         {
-            /// Entries of each filter.
-            Count: nativeptr<int>
-            /// [ O; cells ]: value, and where the patch that it met starts.
-            Value: nativeptr<'T>
-            Patch: nativeptr<nativeint>
-            /// [ O ]: the same for the filters that won at one place.
-            PlaceValue: nativeptr<'T>
-            PlaceFilter: nativeptr<nativeint>
+            /// [ O ]
+            Filters: nativeptr<EntryGroup>
+            /// [ O; cells ]
+            FilterValues: nativeptr<'T>
+            FilterPatches: nativeptr<nativeint>
+            /// [ places ]
+            Places: nativeptr<EntryGroup>
+            /// [ cells O ]
+            PlaceValues: nativeptr<'T>
+            PlaceFilters: nativeptr<nativeint>
         }
 
-    let private takeEntries (workspace: Workspace) (conv: FusedConvolution) : Entries<'T> =
+    let private takeEntries<'T when 'T: unmanaged> (workspace: Workspace) (conv: FusedConvolution) : Entries<'T> =
         let cells = conv.Pool.OutputSize
 
         {
-            Count = workspace.Take<int> conv.Filters
-            Value = workspace.Take<'T>(conv.Filters * cells)
-            Patch = workspace.Take<nativeint>(conv.Filters * cells)
-            PlaceValue = workspace.Take<'T> conv.Filters
-            PlaceFilter = workspace.Take<nativeint> conv.Filters
+            Filters = workspace.Take<EntryGroup> conv.Filters
+            FilterValues = workspace.Take<'T>(conv.Filters * cells)
+            FilterPatches = workspace.Take<nativeint>(conv.Filters * cells)
+            Places = workspace.Take<EntryGroup>(cells * conv.Pool.KernelSize)
+            PlaceValues = workspace.Take<'T>(conv.Filters * cells)
+            PlaceFilters = workspace.Take<nativeint>(conv.Filters * cells)
         }
 
-    /// Goes through the live entries of one example place by place, adding the filters that won there to the gradient of the
-    /// patch they met, and noting each entry in the list of its filter.
-    let private visit
+    /// Lists the live entries of one example, and adds them to the bias gradient; says how many places there are.
+    let private collect<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
         (conv: FusedConvolution)
-        (prepared: PreparedConvolution<'T>)
+        (lanes: ConvolutionLanes<'T>)
         (entries: Entries<'T>)
         (gradient: FeatureMap<'T>)
         (n: int)
         (winners: nativeptr<uint32>)
         (x: FeatureMap<'T>)
-        (dx: FeatureMap<'T> voption)
-        =
-        let lanes = prepared.Lanes
+        (bias: nativeptr<'T>)
+        : int =
         let pool, window = conv.Pool, conv.Window
-        let vectors = lanes.OutStep / lanes.Out.Lanes
+        let outLanes = lanes.Out.Lanes
+        let vectors = lanes.OutStep / outLanes
         let positions = pool.KernelSize
         let cells = pool.OutputSize
         let size = nativeint sizeof<'T>
-        let filterColumns = window.Columns.Kernel * lanes.InStep
-        let filterBytes = nativeint (window.Rows.Kernel * filterColumns) * size
+        let filterBytes = nativeint (window.KernelSize * lanes.InStep) * size
         let inner = gradient.Inner n
+        let mutable placeCount = 0
+        let mutable entryCount = 0
+
+        for filter in 0 .. conv.Filters - 1 do
+            NativePtr.set
+                entries.Filters
+                filter
+                {
+                    Target = nativeint filter * filterBytes
+                    First = filter * cells
+                    Count = 0
+                }
+
+        let mutable own = winners
 
         for row in 0 .. pool.Rows.Output - 1 do
             for column in 0 .. pool.Columns.Output - 1 do
-                let cell = row * pool.Columns.Output + column
                 let values = inner +! (row * gradient.RowPitch + column * gradient.Step)
-                let own = winners +! (cell * vectors * positions)
+                let top = row * pool.Rows.Stride - pool.Rows.Padding
+                let left = column * pool.Columns.Stride - pool.Columns.Padding
+                let mutable position = 0
 
-                for position in 0 .. positions - 1 do
-                    // the place of the window that position stands for, and the corner of its patch
-                    let i = position / pool.Columns.Kernel
-                    let j = position - i * pool.Columns.Kernel
-                    let placeRow = row * pool.Rows.Stride - pool.Rows.Padding + i
-                    let placeColumn = column * pool.Columns.Stride - pool.Columns.Padding + j
+                for i in 0 .. pool.Rows.Kernel - 1 do
+                    for j in 0 .. pool.Columns.Kernel - 1 do
+                        // the corner of the patch that the place of the window looks at
+                        let corner =
+                            size
+                            * nativeint (
+                                (top + i) * window.Rows.Stride * x.RowPitch
+                                + (left + j) * window.Columns.Stride * x.Step
+                            )
 
-                    let corner =
-                        placeRow * window.Rows.Stride * x.RowPitch
-                        + placeColumn * window.Columns.Stride * x.Step
+                        let first = entryCount
+                        let mutable k = 0
 
-                    let cornerBytes = nativeint corner * size
-                    let mutable here = 0
+                        while k < vectors do
+                            let mutable bits = NativePtr.get own (k * positions + position)
 
-                    for k in 0 .. vectors - 1 do
-                        let mutable bits = NativePtr.get own (k * positions + position)
+                            while bits <> 0u do
+                                let filter = k * outLanes + BitOperations.TrailingZeroCount bits
+                                bits <- bits &&& (bits - 1u)
 
-                        while bits <> 0u do
-                            let filter = k * lanes.Out.Lanes + BitOperations.TrailingZeroCount bits
-                            bits <- bits &&& (bits - 1u)
+                                // lanes without a filter win too where nothing is clamped
+                                if filter < conv.Filters then
+                                    let value = NativePtr.get values filter
+                                    let group = NativePtr.get entries.Filters filter
+                                    let next = group.First + group.Count
+                                    NativePtr.set entries.FilterValues next value
+                                    NativePtr.set entries.FilterPatches next corner
+                                    NativePtr.set entries.Filters filter { group with Count = group.Count + 1 }
+                                    NativePtr.set entries.PlaceValues entryCount value
+                                    NativePtr.set entries.PlaceFilters entryCount (nativeint filter * filterBytes)
+                                    NativePtr.set bias filter ('T.op_Addition (NativePtr.get bias filter, value))
+                                    entryCount <- entryCount + 1
 
-                            // lanes without a filter win too where nothing is clamped
-                            if filter < conv.Filters then
-                                let value = NativePtr.get values filter
-                                let count = NativePtr.get entries.Count filter
-                                NativePtr.set entries.Value (filter * cells + count) value
-                                NativePtr.set entries.Patch (filter * cells + count) cornerBytes
-                                NativePtr.set entries.Count filter (count + 1)
-                                NativePtr.set entries.PlaceValue here value
-                                NativePtr.set entries.PlaceFilter here (nativeint filter * filterBytes)
-                                here <- here + 1
+                            k <- k + 1
 
-                    match dx with
-                    | ValueSome dx when here > 0 ->
-                        lanes.In.Accumulate(
-                            here,
-                            entries.PlaceValue,
-                            entries.PlaceFilter,
-                            prepared.Filters,
-                            filterColumns,
-                            dx.Image n +! corner,
-                            dx.RowPitch,
-                            window.Rows.Kernel,
-                            filterColumns
-                        )
-                    | _ -> ()
+                        if entryCount > first then
+                            NativePtr.set
+                                entries.Places
+                                placeCount
+                                {
+                                    Target = corner
+                                    First = first
+                                    Count = entryCount - first
+                                }
 
-    let private sparse
+                            placeCount <- placeCount + 1
+
+                        position <- position + 1
+
+                own <- own +! (vectors * positions)
+
+        placeCount
+
+    let private sparse<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
         (workspace: Workspace)
         (conv: FusedConvolution)
         (prepared: PreparedConvolution<'T>)
@@ -129,34 +152,48 @@ module internal FusedConvolutionGradients =
         (x: FeatureMap<'T>)
         (dx: FeatureMap<'T> voption)
         (dweight: nativeptr<'T>)
+        (dbias: nativeptr<'T>)
         =
         let lanes = prepared.Lanes
-        let cells = conv.Pool.OutputSize
-        let entries = takeEntries workspace conv
+        let entries = takeEntries<'T> workspace conv
+        let kernelRows = conv.Window.Rows.Kernel
         let filterColumns = conv.Window.Columns.Kernel * lanes.InStep
         let winnersSize = FusedConvolution.winnersSize conv lanes
 
         for n in 0 .. x.Examples - 1 do
-            Span<int>(NativePtr.toVoidPtr entries.Count, conv.Filters).Clear()
+            let places =
+                collect conv lanes entries gradient n (winners +! (n * winnersSize)) x dbias
+
+            lanes.In.Accumulate(
+                entries.Filters,
+                conv.Filters,
+                entries.FilterValues,
+                entries.FilterPatches,
+                x.Image n,
+                x.RowPitch,
+                dweight,
+                filterColumns,
+                kernelRows,
+                filterColumns
+            )
 
             match dx with
-            | ValueSome dx -> Span<'T>(NativePtr.toVoidPtr (dx.Image n), dx.ImagePitch).Clear()
-            | ValueNone -> ()
+            | ValueSome dx ->
+                Span<'T>(NativePtr.toVoidPtr (dx.Image n), dx.ImagePitch).Clear()
 
-            visit conv prepared entries gradient n (winners +! (n * winnersSize)) x dx
-
-            for filter in 0 .. conv.Filters - 1 do
                 lanes.In.Accumulate(
-                    NativePtr.get entries.Count filter,
-                    entries.Value +! (filter * cells),
-                    entries.Patch +! (filter * cells),
-                    x.Image n,
-                    x.RowPitch,
-                    dweight +! (filter * conv.Window.Rows.Kernel * filterColumns),
+                    entries.Places,
+                    places,
+                    entries.PlaceValues,
+                    entries.PlaceFilters,
+                    prepared.Filters,
                     filterColumns,
-                    conv.Window.Rows.Kernel,
+                    dx.Image n,
+                    dx.RowPitch,
+                    kernelRows,
                     filterColumns
                 )
+            | ValueNone -> ()
 
     /// dweight[k; o] += sum over places of x[place + k] dy[place; o]
     let private addWeightGradient
@@ -186,17 +223,21 @@ module internal FusedConvolutionGradients =
 
                 let product =
                     {
+                        Lines = 1
                         Rows = cellsInRun * conv.InChannels
                         Columns = lanes.OutStep
                         Depth = window.OutputSize
                         A = image +! (i * x.RowPitch + j * x.Step)
+                        ALine = 0
                         AStep = 1
                         Offsets = prepared.Places
                         B = dy
                         BStep = lanes.OutStep
                         Start = target
+                        StartLine = 0
                         StartStep = lanes.OutStep
                         C = target
+                        CLine = 0
                         CStep = lanes.OutStep
                     }
 
@@ -217,26 +258,27 @@ module internal FusedConvolutionGradients =
             let width = (columns.Input - phase.Column + columns.Stride - 1) / columns.Stride
             let height = (rows.Input - phase.Row + rows.Stride - 1) / rows.Stride
 
-            for row in 0 .. height - 1 do
-                let product =
-                    {
-                        Rows = max 0 width
-                        Columns = lanes.InStep
-                        Depth = phase.Depth
-                        A = dy.Inner 0 +! (row * dy.RowPitch)
-                        AStep = dy.Step
-                        Offsets = phase.Offsets
-                        B = phase.Weight
-                        BStep = lanes.InStep
-                        Start = prepared.Zeros
-                        StartStep = 0
-                        C =
-                            dx.Inner n
-                            +! ((phase.Row + row * rows.Stride) * dx.RowPitch + phase.Column * dx.Step)
-                        CStep = columns.Stride * dx.Step
-                    }
+            let product =
+                {
+                    Lines = max 0 height
+                    Rows = max 0 width
+                    Columns = lanes.InStep
+                    Depth = phase.Depth
+                    A = dy.Inner 0
+                    ALine = dy.RowPitch
+                    AStep = dy.Step
+                    Offsets = phase.Offsets
+                    B = phase.Weight
+                    BStep = lanes.InStep
+                    Start = prepared.Zeros
+                    StartLine = 0
+                    StartStep = 0
+                    C = dx.Inner n +! (phase.Row * dx.RowPitch + phase.Column * dx.Step)
+                    CLine = rows.Stride * dx.RowPitch
+                    CStep = columns.Stride * dx.Step
+                }
 
-                lanes.In.Multiply &product
+            lanes.In.Multiply &product
 
     let private dense
         (workspace: Workspace)
@@ -247,6 +289,7 @@ module internal FusedConvolutionGradients =
         (x: FeatureMap<'T>)
         (dx: FeatureMap<'T> voption)
         (dweight: nativeptr<'T>)
+        (dbias: nativeptr<'T>)
         =
         let lanes = prepared.Lanes
         let rows, columns = conv.Window.Rows.Output, conv.Window.Columns.Output
@@ -275,7 +318,8 @@ module internal FusedConvolutionGradients =
                 gradient.RowPitch,
                 winners +! (n * winnersSize),
                 lanes.OutStep,
-                dy
+                dy,
+                dbias
             )
 
             addWeightGradient conv prepared (x.Image n) x dy dweight
@@ -300,35 +344,27 @@ module internal FusedConvolutionGradients =
         (winners: nativeptr<uint32>)
         (x: FeatureMap<'T>)
         (dx: FeatureMap<'T> voption)
-        (dweight: Span<'T>)
-        (dbias: Span<'T>)
+        (dweight: nativeptr<'T>)
+        (dbias: nativeptr<'T>)
         =
         let lanes = prepared.Lanes
         let sum = workspace.TakeZeros<'T>(sumSize conv lanes)
         let biasSum = workspace.TakeZeros<'T> lanes.OutStep
-        let winnersSize = FusedConvolution.winnersSize conv lanes
+        (if lanes.Sparse then sparse else dense) workspace conv prepared gradient winners x dx sum biasSum
 
-        for n in 0 .. x.Examples - 1 do
-            lanes.Out.AddBiasGradient(
-                conv.Pool,
-                gradient.Inner n,
-                gradient.RowPitch,
-                winners +! (n * winnersSize),
-                lanes.OutStep,
-                biasSum
-            )
-
-        (if lanes.Sparse then sparse else dense) workspace conv prepared gradient winners x dx sum
+        let kernelSize = conv.Window.KernelSize
 
         for o in 0 .. conv.Filters - 1 do
-            dbias[o] <- NativePtr.get biasSum o
+            NativePtr.set dbias o (NativePtr.get biasSum o)
 
             for c in 0 .. conv.InChannels - 1 do
-                let target = (o * conv.InChannels + c) * conv.Window.KernelSize
+                let target = dweight +! ((o * conv.InChannels + c) * kernelSize)
 
-                for t in 0 .. conv.Window.KernelSize - 1 do
-                    dweight[target + t] <-
-                        if lanes.Sparse then
-                            NativePtr.get sum ((o * conv.Window.KernelSize + t) * lanes.InStep + c)
-                        else
-                            NativePtr.get sum ((t * conv.InChannels + c) * lanes.OutStep + o)
+                let struct (source, step) =
+                    if lanes.Sparse then
+                        struct (sum +! (o * kernelSize * lanes.InStep + c), lanes.InStep)
+                    else
+                        struct (sum +! (c * lanes.OutStep + o), conv.InChannels * lanes.OutStep)
+
+                for t in 0 .. kernelSize - 1 do
+                    NativePtr.set target t (NativePtr.get source (t * step))

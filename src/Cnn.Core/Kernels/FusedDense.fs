@@ -6,8 +6,8 @@ open System
 open System.Numerics
 open Microsoft.FSharp.NativeInterop
 
-/// A dense layer, with the ReLU that may follow it, on feature maps. Its inputs are all channels of all cells; since maps
-/// keep the channels innermost and weights number them outermost, rows of the weights are taken in another order.
+/// A dense layer, with the flatten before it and the ReLU behind it, on feature maps. Its inputs are all channels of all
+/// cells, in the order of the weights: all cells of the first channel, then those of the second.
 type FusedDense =
     {
         Channels: int
@@ -17,27 +17,27 @@ type FusedDense =
         Relu: bool
     }
 
+    member dense.Inputs = dense.Channels * dense.Cells
+
 /// The weights as the kernels want them. Made once for all examples of a batch.
 type internal PreparedDense<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
     {
         Out: Processor<'T>
         OutStep: int
-        InStep: int
-        /// Panels of a few columns each, [ panels; cells InStep; PanelColumns ]: read from the first number to the last.
+        /// Panels of a few columns each, [ panels; In; PanelColumns ]: read from the first number to the last.
         Weight: nativeptr<'T>
         PanelColumns: int
         /// [ OutStep ]
         Bias: nativeptr<'T>
-        /// Where the numbers of an example stand: one after the other.
+        /// Where the inputs of an example stand when they are flat: one after the other.
         Inputs: nativeptr<nativeint>
+        /// And where in a feature map, in numbers from its first cell.
+        Places: nativeptr<int>
         /// Where the weights of an input stand in the panels.
         Outputs: nativeptr<nativeint>
         /// [ OutStep ]
         Zeros: nativeptr<'T>
     }
-
-    /// Rows of the weights, those of lanes without a channel included.
-    member p.Rows(dense: FusedDense) = dense.Cells * p.InStep
 
 module internal FusedDense =
 
@@ -47,7 +47,7 @@ module internal FusedDense =
 
     let private roundUp (count: int) (unit: int) = (count + unit - 1) / unit * unit
 
-    /// weight [ C cells; Out ] and bias [ Out ].
+    /// weight [ In; Out ] and bias [ Out ], for inputs whose map has `inStep` numbers a cell.
     let prepare
         (workspace: Workspace)
         (dense: FusedDense)
@@ -57,16 +57,14 @@ module internal FusedDense =
         : PreparedDense<'T> =
         let out = Kernel<'T>.For dense.Outputs
         let outStep = roundUp dense.Outputs out.Lanes
-        let rows = dense.Cells * inStep
+        let rows = dense.Inputs
         let panelColumns = min outStep (2 * out.Lanes)
         let panels = (outStep + panelColumns - 1) / panelColumns
         let size = nativeint sizeof<'T>
 
-        // a panel may be cut short by the last columns; lanes without a channel, and columns without an output, are 0
-        let isWhole = inStep = dense.Channels && panels * panelColumns = dense.Outputs
-
+        // columns without an output are 0
         let packed =
-            if isWhole then
+            if panels * panelColumns = dense.Outputs then
                 workspace.Take<'T>(panels * rows * panelColumns)
             else
                 workspace.TakeZeros<'T>(panels * rows * panelColumns)
@@ -74,15 +72,12 @@ module internal FusedDense =
         for panel in 0 .. panels - 1 do
             let columns = min panelColumns (dense.Outputs - panel * panelColumns)
 
-            for cell in 0 .. dense.Cells - 1 do
-                for c in 0 .. dense.Channels - 1 do
-                    let source =
-                        weight +! ((c * dense.Cells + cell) * dense.Outputs + panel * panelColumns)
+            for row in 0 .. rows - 1 do
+                let source = weight +! (row * dense.Outputs + panel * panelColumns)
+                let target = packed +! ((panel * rows + row) * panelColumns)
 
-                    let target = packed +! ((panel * rows + cell * inStep + c) * panelColumns)
-
-                    Span<'T>(NativePtr.toVoidPtr source, columns)
-                        .CopyTo(Span<'T>(NativePtr.toVoidPtr target, columns))
+                Span<'T>(NativePtr.toVoidPtr source, columns)
+                    .CopyTo(Span<'T>(NativePtr.toVoidPtr target, columns))
 
         let paddedBias = workspace.TakeZeros<'T> outStep
 
@@ -90,9 +85,13 @@ module internal FusedDense =
             .CopyTo(Span<'T>(NativePtr.toVoidPtr paddedBias, dense.Outputs))
 
         let inputs = workspace.Take<nativeint> rows
+        let places = workspace.Take<int> rows
 
-        for k in 0 .. rows - 1 do
-            NativePtr.set inputs k (nativeint k * size)
+        for c in 0 .. dense.Channels - 1 do
+            for cell in 0 .. dense.Cells - 1 do
+                let k = c * dense.Cells + cell
+                NativePtr.set inputs k (nativeint k * size)
+                NativePtr.set places k (cell * inStep + c)
 
         let outputs = workspace.Take<nativeint> dense.Outputs
 
@@ -107,18 +106,32 @@ module internal FusedDense =
         {
             Out = out
             OutStep = outStep
-            InStep = inStep
             Weight = packed
             PanelColumns = panelColumns
             Bias = paddedBias
             Inputs = inputs
+            Places = places
             Outputs = outputs
             Zeros = workspace.TakeZeros<'T> outStep
         }
 
-    /// y = x weight + bias, clamped if a ReLU follows. x has no border.
+    /// A map for flat inputs.
+    let takeFlat<'T when 'T: unmanaged> (workspace: Workspace) (dense: FusedDense) (examples: int) : FeatureMap<'T> =
+        FeatureMap.take<'T> workspace examples dense.Inputs (roundUp dense.Inputs 16) (1, 1) (0, 0)
+
+    /// The inputs of a map, in the order of the weights. x has no border.
+    let flatten (dense: FusedDense) (x: FeatureMap<'T>) (flat: FeatureMap<'T>) =
+        for n in 0 .. x.Examples - 1 do
+            for c in 0 .. dense.Channels - 1 do
+                let mutable source = x.Image n +! c
+                let target = flat.Image n +! (c * dense.Cells)
+
+                for cell in 0 .. dense.Cells - 1 do
+                    NativePtr.set target cell (NativePtr.read source)
+                    source <- source +! x.Step
+
+    /// y = x weight + bias, clamped if a ReLU follows. x is flat.
     let forward (dense: FusedDense) (prepared: PreparedDense<'T>) (x: FeatureMap<'T>) (y: FeatureMap<'T>) =
-        let rows = prepared.Rows dense
         let mutable column = 0
 
         while column < prepared.OutStep do
@@ -126,17 +139,21 @@ module internal FusedDense =
 
             let product =
                 {
+                    Lines = 1
                     Rows = x.Examples
                     Columns = columns
-                    Depth = rows
+                    Depth = dense.Inputs
                     A = x.Data
+                    ALine = 0
                     AStep = x.ImagePitch
                     Offsets = prepared.Inputs
-                    B = prepared.Weight +! (column * rows)
+                    B = prepared.Weight +! (column * dense.Inputs)
                     BStep = prepared.PanelColumns
                     Start = prepared.Bias +! column
+                    StartLine = 0
                     StartStep = 0
                     C = y.Data +! column
+                    CLine = 0
                     CStep = y.ImagePitch
                 }
 
@@ -154,61 +171,41 @@ module internal FusedDense =
         let gradient = Span<'T>(NativePtr.toVoidPtr dy.Data, count)
         prepared.Out.Map2(WherePositive<'T>(), values, Span.op_Implicit gradient, gradient)
 
-    /// dweight[c cells + cell; o] = sum over n of x[n; cell; c] dy[n; o]
-    let private weightGradient
-        (workspace: Workspace)
-        (dense: FusedDense)
+    /// Some rows of the weight gradient of a whole batch, into target [ count; OutStep ]:
+    ///
+    ///   dweight[i; o] = sum over n of x[n; i] dy[n; o]
+    ///
+    /// for i in first .. first + count - 1. x is flat; `examples` says where each example of it starts.
+    let weightGradientRows
         (prepared: PreparedDense<'T>)
         (x: FeatureMap<'T>)
         (dy: FeatureMap<'T>)
+        (examples: nativeptr<nativeint>)
+        (first: int)
+        (count: int)
         (target: nativeptr<'T>)
         =
-        let examples = workspace.Take<nativeint> x.Examples
+        let product =
+            {
+                Lines = 1
+                Rows = count
+                Columns = prepared.OutStep
+                Depth = x.Examples
+                A = x.Data +! first
+                ALine = 0
+                AStep = 1
+                Offsets = examples
+                B = dy.Data
+                BStep = dy.ImagePitch
+                Start = prepared.Zeros
+                StartLine = 0
+                StartStep = 0
+                C = target
+                CLine = 0
+                CStep = prepared.OutStep
+            }
 
-        for n in 0 .. x.Examples - 1 do
-            NativePtr.set examples n (nativeint (n * x.ImagePitch) * nativeint sizeof<'T>)
-
-        // rows that are not whole vectors are computed aside
-        let isDirect = prepared.OutStep = dense.Outputs
-
-        let aside =
-            if isDirect then
-                NativePtr.nullPtr
-            else
-                workspace.Take<'T>(dense.Channels * prepared.OutStep)
-
-        for cell in 0 .. dense.Cells - 1 do
-            let product =
-                {
-                    Rows = dense.Channels
-                    Columns = prepared.OutStep
-                    Depth = x.Examples
-                    A = x.Data +! (cell * x.Step)
-                    AStep = 1
-                    Offsets = examples
-                    B = dy.Data
-                    BStep = dy.ImagePitch
-                    Start = prepared.Zeros
-                    StartStep = 0
-                    C = if isDirect then target +! (cell * dense.Outputs) else aside
-                    CStep =
-                        if isDirect then
-                            dense.Cells * dense.Outputs
-                        else
-                            prepared.OutStep
-                }
-
-            prepared.Out.Multiply &product
-
-            if not isDirect then
-                for c in 0 .. dense.Channels - 1 do
-                    Span<'T>(NativePtr.toVoidPtr (aside +! (c * prepared.OutStep)), dense.Outputs)
-                        .CopyTo(
-                            Span<'T>(
-                                NativePtr.toVoidPtr (target +! ((c * dense.Cells + cell) * dense.Outputs)),
-                                dense.Outputs
-                            )
-                        )
+        prepared.Out.Multiply &product
 
     /// dx = dy weightᵀ, computed with the examples in the lanes: the weights are then read as they lie.
     let private inputGradient
@@ -230,64 +227,69 @@ module internal FusedDense =
             for o in 0 .. dense.Outputs - 1 do
                 NativePtr.set transposed (o * lanes + n) (NativePtr.get row o)
 
-        let rows = prepared.Rows dense
+        let rows = dense.Inputs
         let mutable first = 0
+
+        // lanes without a channel
+        if dx.Step > dx.Channels then
+            Span<'T>(NativePtr.toVoidPtr dx.Data, dx.Examples * dx.ImagePitch).Clear()
 
         while first < rows do
             let count = min GradientBlock (rows - first)
 
             let product =
                 {
+                    Lines = 1
                     Rows = count
                     Columns = lanes
                     Depth = dense.Outputs
                     A = prepared.Weight +! (first * prepared.PanelColumns)
+                    ALine = 0
                     AStep = prepared.PanelColumns
                     Offsets = prepared.Outputs
                     B = transposed
                     BStep = lanes
                     Start = zeros
+                    StartLine = 0
                     StartStep = 0
                     C = block
+                    CLine = 0
                     CStep = lanes
                 }
 
             across.Multiply &product
 
             for n in 0 .. dx.Examples - 1 do
-                let target = dx.Image n +! first
+                let target = dx.Image n
+                let places = prepared.Places +! first
                 let mutable source = block +! n
 
                 for r in 0 .. count - 1 do
-                    NativePtr.set target r (NativePtr.read source)
+                    NativePtr.set target (NativePtr.get places r) (NativePtr.read source)
                     source <- source +! lanes
 
             first <- first + count
 
-    /// The gradients; dy is used up. dx, where asked for, has the shape of x.
+    /// The gradient of the bias and, where asked for, that of the input, which has the shape of x. dy becomes the gradient before the
+    /// ReLU, which is all that the weights need of it.
     let backward
         (workspace: Workspace)
         (dense: FusedDense)
         (prepared: PreparedDense<'T>)
         (y: FeatureMap<'T>)
         (dy: FeatureMap<'T>)
-        (x: FeatureMap<'T>)
         (dx: FeatureMap<'T> voption)
-        (dweight: Span<'T>)
-        (dbias: Span<'T>)
+        (dbias: nativeptr<'T>)
         =
-        use target = fixed dweight
-
         if dense.Relu then
             mask prepared y dy
 
-        dbias.Clear()
+        let bias = Span<'T>(NativePtr.toVoidPtr dbias, dense.Outputs)
+        bias.Clear()
 
         for n in 0 .. dy.Examples - 1 do
             let row = ReadOnlySpan<'T>(NativePtr.toVoidPtr (dy.Image n), dense.Outputs)
-            prepared.Out.Map2(Add<'T>(), Span.op_Implicit dbias, row, dbias)
-
-        weightGradient workspace dense prepared x dy target
+            prepared.Out.Map2(Add<'T>(), Span.op_Implicit bias, row, bias)
 
         match dx with
         | ValueSome dx -> inputGradient workspace dense prepared dy dx

@@ -5,6 +5,7 @@ namespace Cnn.Kernels
 
 open System
 open System.Numerics
+open System.Runtime.CompilerServices
 open Cnn.Tensors
 open Microsoft.FSharp.NativeInterop
 
@@ -15,17 +16,18 @@ open Microsoft.FSharp.NativeInterop
 /// position won and the gradient gets through the ReLU. What has no bit set anywhere gets no gradient.
 module internal PooledRows =
 
-    /// The rows of a convolution that a pooling window can see, used in turn: row r of the image is row r mod Rows.
+    /// Some rows of a convolution's output, one after the other.
     [<Struct>]
     type Band<'T when 'T: unmanaged> =
         {
             Data: nativeptr<'T>
-            Rows: int
+            /// The row that Data starts with.
+            First: int
             /// Numbers in a row.
             Pitch: int
         }
 
-        member band.Row(r: int) = band.Data +! (r % band.Rows * band.Pitch)
+        member band.Row(r: int) = band.Data +! ((r - band.First) * band.Pitch)
 
     /// The part of a window's axis that lies inside the image: positions `first` to `beyond - 1` of the kernel.
     let inline inside (axis: Axis) (start: int) =
@@ -88,8 +90,9 @@ module internal PooledRows =
 
         finish<'T, 'V, 'S> relu pool.KernelSize best winner target bits
 
-    /// The same for the usual window of 2 by 2, wholly inside the image.
-    let private square<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
+    /// The same for the usual window of 2 by 2, wholly inside the image: a knock-out of two rounds.
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+    let private square<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
         (relu: bool)
         (above: nativeptr<'T>)
         (below: nativeptr<'T>)
@@ -97,22 +100,66 @@ module internal PooledRows =
         (target: nativeptr<'T>)
         (bits: nativeptr<uint32>)
         =
-        let one = 'S.Splat 'T.One
-        let two = 'S.Splat('T.CreateTruncating 2)
-        let three = 'S.Splat('T.CreateTruncating 3)
         let a = 'S.Load above
         let b = 'S.Load(above +! lanes)
-        let upper = 'S.WhereWins(b, a, b, a)
-        let upperWinner = 'S.WhereWins(b, a, one, Unchecked.defaultof<'V>)
         let c = 'S.Load below
         let d = 'S.Load(below +! lanes)
+        let right = 'S.WinBits(b, a)
+        let upper = 'S.WhereWins(b, a, b, a)
+        let lowerRight = 'S.WinBits(d, c)
         let lower = 'S.WhereWins(d, c, d, c)
-        let lowerWinner = 'S.WhereWins(d, c, three, two)
+        let down = 'S.WinBits(lower, upper)
         let best = 'S.WhereWins(lower, upper, lower, upper)
-        let winner = 'S.WhereWins(lower, upper, lowerWinner, upperWinner)
-        finish<'T, 'V, 'S> relu 4 best winner target bits
+        let mutable alive = UInt32.MaxValue
 
-    /// One row of pooled cells: values to `target`, `step` numbers apart, and their winners to `bits`.
+        if relu then
+            'S.Store(target, 'S.ClampNegative best)
+            alive <- 'S.PositiveBits best
+        else
+            'S.Store(target, best)
+
+        let up = alive &&& ~~~down
+        let down = alive &&& down
+        NativePtr.set bits 0 (up &&& ~~~right)
+        NativePtr.set bits 1 (up &&& right)
+        NativePtr.set bits 2 (down &&& ~~~lowerRight)
+        NativePtr.set bits 3 (down &&& lowerRight)
+
+    let private squares<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (count: int)
+        (stride: int)
+        (relu: bool)
+        (above: nativeptr<'T>)
+        (below: nativeptr<'T>)
+        (lanes: int)
+        (target: nativeptr<'T>)
+        (bits: nativeptr<uint32>)
+        =
+        let mutable target = target
+        let mutable bits = bits
+        let mutable column = 0
+        let mutable cell = 0
+
+        while column < count do
+            let mutable channel = 0
+
+            while channel < lanes do
+                square<'T, 'V, 'S> relu (above +! (cell + channel)) (below +! (cell + channel)) lanes target bits
+                target <- target +! 'S.Width
+                bits <- bits +! 4
+                channel <- channel + 'S.Width
+
+            cell <- cell + stride * lanes
+            column <- column + 1
+
+    /// Whether the window is one of 2 by 2 that lies inside the image wherever it stands.
+    let private isSquare (pool: Window) =
+        pool.Rows.Kernel = 2
+        && pool.Columns.Kernel = 2
+        && pool.Rows.Padding = 0
+        && pool.Columns.Padding = 0
+
+    /// One row of pooled cells: values to `target`, one cell after the other, and their winners to `bits`.
     let pool<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
         (pool: Window)
         (relu: bool)
@@ -122,34 +169,31 @@ module internal PooledRows =
         (target: nativeptr<'T>)
         (bits: nativeptr<uint32>)
         =
-        let v = 'S.Width
         let top = row * pool.Rows.Stride - pool.Rows.Padding
-        let positions = pool.KernelSize
 
-        let isSquare =
-            pool.Rows.Kernel = 2
-            && pool.Columns.Kernel = 2
-            && pool.Rows.Padding = 0
-            && pool.Columns.Padding = 0
+        if isSquare pool then
+            squares<'T, 'V, 'S>
+                pool.Columns.Output
+                pool.Columns.Stride
+                relu
+                (band.Row top)
+                (band.Row(top + 1))
+                lanes
+                target
+                bits
+        else
+            let mutable target = target
+            let mutable bits = bits
 
-        let mutable target = target
-        let mutable bits = bits
+            for column in 0 .. pool.Columns.Output - 1 do
+                let left = column * pool.Columns.Stride - pool.Columns.Padding
+                let mutable channel = 0
 
-        for column in 0 .. pool.Columns.Output - 1 do
-            let left = column * pool.Columns.Stride - pool.Columns.Padding
-            let mutable channel = 0
-
-            while channel < lanes do
-                if isSquare then
-                    let cell = left * lanes + channel
-
-                    square<'T, 'V, 'S> relu (band.Row top +! cell) (band.Row(top + 1) +! cell) lanes target bits
-                else
+                while channel < lanes do
                     window<'T, 'V, 'S> pool relu band top left lanes channel target bits
-
-                target <- target +! v
-                bits <- bits +! positions
-                channel <- channel + v
+                    target <- target +! 'S.Width
+                    bits <- bits +! pool.KernelSize
+                    channel <- channel + 'S.Width
 
     /// Whether every cell of the input lies under one window, no more and no less.
     let private isTiling (pool: Window) =
@@ -160,24 +204,56 @@ module internal PooledRows =
 
         tiles pool.Rows && tiles pool.Columns
 
-    /// The gradient of the convolution's output [ OH OW; lanes ] from that of the pooled cells (`pitch` numbers from
-    /// row to row): each goes to the cell that won. The transpose of `pool`.
-    let unpool<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+    /// The same as `unpool` for windows of 2 by 2 that cover the image, one vector of channels.
+    let private unpoolSquares<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
         (pool: Window)
         (gradient: nativeptr<'T>)
         (pitch: int)
         (bits: nativeptr<uint32>)
+        (bitStep: int)
         (lanes: int)
         (target: nativeptr<'T>)
+        (bias: nativeptr<'T>)
         =
-        let v = 'S.Width
-        let positions = pool.KernelSize
-        let vectors = lanes / v
-        let tiling = isTiling pool
+        let width = pool.Columns.Input * lanes
+        let mutable sum = 'S.Load bias
+        let mutable own = bits
 
-        if not tiling then
-            Span<'T>(NativePtr.toVoidPtr target, pool.InputSize * lanes).Clear()
+        for row in 0 .. pool.Rows.Output - 1 do
+            let mutable g = gradient +! (row * pitch)
+            let mutable above = target +! (2 * row * width)
+            let mutable below = above +! width
+            let mutable column = 0
 
+            while column < pool.Columns.Output do
+                let value = 'S.Load g
+                let a = NativePtr.read own
+                let b = NativePtr.get own 1
+                let c = NativePtr.get own 2
+                let d = NativePtr.get own 3
+                'S.Store(above, 'S.WhereBits(a, value))
+                'S.Store(above +! lanes, 'S.WhereBits(b, value))
+                'S.Store(below, 'S.WhereBits(c, value))
+                'S.Store(below +! lanes, 'S.WhereBits(d, value))
+                sum <- 'S.Add(sum, 'S.WhereBits(a ||| b ||| c ||| d, value))
+                g <- g +! lanes
+                above <- above +! (2 * lanes)
+                below <- below +! (2 * lanes)
+                own <- own +! bitStep
+                column <- column + 1
+
+        'S.Store(bias, sum)
+
+    let private unpoolWindows<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (pool: Window)
+        (gradient: nativeptr<'T>)
+        (pitch: int)
+        (bits: nativeptr<uint32>)
+        (bitStep: int)
+        (lanes: int)
+        (target: nativeptr<'T>)
+        (bias: nativeptr<'T>)
+        =
         for row in 0 .. pool.Rows.Output - 1 do
             let top = row * pool.Rows.Stride - pool.Rows.Padding
             let struct (firstRow, beyondRow) = inside pool.Rows top
@@ -185,52 +261,43 @@ module internal PooledRows =
             for column in 0 .. pool.Columns.Output - 1 do
                 let left = column * pool.Columns.Stride - pool.Columns.Padding
                 let struct (firstColumn, beyondColumn) = inside pool.Columns left
-                let cell = row * pool.Columns.Output + column
+                let value = 'S.Load(gradient +! (row * pitch + column * lanes))
+                let own = bits +! ((row * pool.Columns.Output + column) * bitStep)
+                let mutable alive = 0u
 
-                for k in 0 .. vectors - 1 do
-                    let g = 'S.Load(gradient +! (row * pitch + column * lanes + k * v))
-                    let own = bits +! ((cell * vectors + k) * positions)
+                for i in firstRow .. beyondRow - 1 do
+                    for j in firstColumn .. beyondColumn - 1 do
+                        let place = target +! (((top + i) * pool.Columns.Input + left + j) * lanes)
+                        let here = NativePtr.get own (i * pool.Columns.Kernel + j)
+                        alive <- alive ||| here
+                        'S.Store(place, 'S.Add('S.Load place, 'S.WhereBits(here, value)))
 
-                    for i in firstRow .. beyondRow - 1 do
-                        for j in firstColumn .. beyondColumn - 1 do
-                            let place =
-                                target
-                                +! (((top + i) * pool.Columns.Input + left + j) * lanes + k * v)
+                'S.Store(bias, 'S.Add('S.Load bias, 'S.WhereBits(alive, value)))
 
-                            let part =
-                                'S.WhereBits(NativePtr.get own (i * pool.Columns.Kernel + j), g)
-
-                            if tiling then
-                                'S.Store(place, part)
-                            else
-                                'S.Store(place, 'S.Add('S.Load place, part))
-
-    /// bias += the sum of the gradients that get through, over the pooled cells.
-    let addBiasGradient<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+    /// The gradient of the convolution's output [ OH OW; lanes ] from that of the pooled cells (`pitch` numbers from
+    /// row to row): each goes to the cell that won. The transpose of `pool`. Adds up the gradient of the bias on the way.
+    let unpool<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
         (pool: Window)
         (gradient: nativeptr<'T>)
         (pitch: int)
         (bits: nativeptr<uint32>)
         (lanes: int)
+        (target: nativeptr<'T>)
         (bias: nativeptr<'T>)
         =
-        let v = 'S.Width
+        let vectors = lanes / 'S.Width
         let positions = pool.KernelSize
-        let vectors = lanes / v
+        let covered = isSquare pool && isTiling pool
+
+        if not covered then
+            Span<'T>(NativePtr.toVoidPtr target, pool.InputSize * lanes).Clear()
 
         for k in 0 .. vectors - 1 do
-            let mutable sum = 'S.Load(bias +! (k * v))
+            let channel = k * 'S.Width
+            let g, own = gradient +! channel, bits +! (k * positions)
+            let t, b = target +! channel, bias +! channel
 
-            for row in 0 .. pool.Rows.Output - 1 do
-                for column in 0 .. pool.Columns.Output - 1 do
-                    let cell = row * pool.Columns.Output + column
-                    let own = bits +! ((cell * vectors + k) * positions)
-                    let mutable alive = 0u
-
-                    for s in 0 .. positions - 1 do
-                        alive <- alive ||| NativePtr.get own s
-
-                    let g = 'S.Load(gradient +! (row * pitch + column * lanes + k * v))
-                    sum <- 'S.Add(sum, 'S.WhereBits(alive, g))
-
-            'S.Store(bias +! (k * v), sum)
+            if covered then
+                unpoolSquares<'T, 'V, 'S> pool g pitch own (vectors * positions) lanes t b
+            else
+                unpoolWindows<'T, 'V, 'S> pool g pitch own (vectors * positions) lanes t b

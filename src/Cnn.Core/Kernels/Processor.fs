@@ -22,21 +22,21 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
     abstract Map2<'F when 'F: struct and 'F :> IMap2<'T>> :
         f: 'F * x: ReadOnlySpan<'T> * y: ReadOnlySpan<'T> * target: Span<'T> -> unit
 
-    /// target[i] = f (x[i], y[i], z[i]); target may be any of them.
-    abstract Map3<'F when 'F: struct and 'F :> IMap3<'T>> :
-        f: 'F * x: ReadOnlySpan<'T> * y: ReadOnlySpan<'T> * z: ReadOnlySpan<'T> * target: Span<'T> -> unit
-
     /// The sum of all elements.
     abstract Sum: x: ReadOnlySpan<'T> -> 'T
 
     /// Numbers in a vector.
     abstract Lanes: int
+    /// See Update.
+    abstract Update<'F when 'F: struct and 'F :> IUpdate<'T>> : f: 'F * numbers: inref<Numbers<'T>> -> unit
+
     /// See Product.
     abstract Multiply: product: inref<Product<'T>> -> unit
 
     /// See Patch.
     abstract Accumulate:
-        count: int *
+        groups: nativeptr<EntryGroup> *
+        groupCount: int *
         values: nativeptr<'T> *
         offsets: nativeptr<nativeint> *
         source: nativeptr<'T> *
@@ -58,21 +58,14 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         bits: nativeptr<uint32> ->
             unit
 
+    /// See PooledRows.
     abstract Unpool:
         pool: Window *
         gradient: nativeptr<'T> *
         pitch: int *
         bits: nativeptr<uint32> *
         lanes: int *
-        target: nativeptr<'T> ->
-            unit
-
-    abstract AddBiasGradient:
-        pool: Window *
-        gradient: nativeptr<'T> *
-        pitch: int *
-        bits: nativeptr<uint32> *
-        lanes: int *
+        target: nativeptr<'T> *
         bias: nativeptr<'T> ->
             unit
 
@@ -98,27 +91,19 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
         check y.Length target.Length
         Elementwise.map2<'T, 'V, 'S, _> f x y target
 
-    override _.Map3(f, x, y, z, target) =
-        check x.Length target.Length
-        check y.Length target.Length
-        check z.Length target.Length
-        Elementwise.map3<'T, 'V, 'S, _> f x y z target
-
     override _.Sum x = Elementwise.sum x
     override _.Lanes = 'S.Width
+    override _.Update(f, numbers) = Update.run<'T, 'V, 'S, _> f &numbers
     override _.Multiply product = Product.run<'T, 'V, 'S> &product
 
-    override _.Accumulate(count, values, offsets, source, sourceStep, target, targetStep, rows, columns) =
-        Patch.accumulate<'T, 'V, 'S> count values offsets source sourceStep target targetStep rows columns
+    override _.Accumulate(groups, groupCount, values, offsets, source, sourceStep, target, targetStep, rows, columns) =
+        Patch.accumulate<'T, 'V, 'S> groups groupCount values offsets source sourceStep target targetStep rows columns
 
     override _.Pool(pool, relu, band, row, lanes, target, bits) =
         PooledRows.pool<'T, 'V, 'S> pool relu band row lanes target bits
 
-    override _.Unpool(pool, gradient, pitch, bits, lanes, target) =
-        PooledRows.unpool<'T, 'V, 'S> pool gradient pitch bits lanes target
-
-    override _.AddBiasGradient(pool, gradient, pitch, bits, lanes, bias) =
-        PooledRows.addBiasGradient<'T, 'V, 'S> pool gradient pitch bits lanes bias
+    override _.Unpool(pool, gradient, pitch, bits, lanes, target, bias) =
+        PooledRows.unpool<'T, 'V, 'S> pool gradient pitch bits lanes target bias
 
 /// Chooses the kernels once, for the processor at hand.
 [<AbstractClass; Sealed>]

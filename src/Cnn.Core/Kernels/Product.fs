@@ -3,115 +3,104 @@ namespace Cnn.Kernels
 #nowarn "9"
 #nowarn "3536"
 
+open System.Runtime.Intrinsics
+open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
 
-/// A matrix product over memory, as Tile defines it, for any number of rows and any whole number of vectors.
-[<Struct>]
-type internal Product<'T when 'T: unmanaged> =
-    {
-        Rows: int
-        /// Numbers in a row of b and c: a whole number of vectors.
-        Columns: int
-        Depth: int
-        A: nativeptr<'T>
-        /// From one row of a to the next, in numbers, as all steps are.
-        AStep: int
-        /// For each k, how many bytes behind the start of a row its number stands.
-        Offsets: nativeptr<nativeint>
-        B: nativeptr<'T>
-        BStep: int
-        /// What the sums start from: c itself to add to it, or one row for all, with a step of 0.
-        Start: nativeptr<'T>
-        StartStep: int
-        C: nativeptr<'T>
-        CStep: int
-    }
-
+/// Cuts products of any size into tiles.
 module internal Product =
 
     /// Rows of b that are multiplied before moving on: a panel of two vectors then stays in the L1 cache.
     [<Literal>]
     let private DepthBlock = 256
 
-    /// Rows of a tile, at most: with 2 vectors each they take half of 32 registers, or most of 16.
-    let private mostRows<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> =
-        if
-            System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated
-            || not System.Runtime.Intrinsics.X86.X86Base.IsSupported
-        then
+    /// Rows of a tile, at most: with 2 vectors each they fill most of 16 registers, or half of 32.
+    let private mostRows =
+        if Vector512.IsHardwareAccelerated || not X86Base.IsSupported then
             8
         else
             6
 
-    let private tile<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+    let private tiles<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (p: inref<Product<'T>>)
         (rows: int)
-        (pair: bool)
-        (depth: int)
-        (a: nativeptr<'T>)
-        (aStep: int)
-        (offsets: nativeptr<nativeint>)
-        (b: nativeptr<'T>)
-        (bStep: int)
-        (start: nativeptr<'T>)
-        (startStep: int)
-        (c: nativeptr<'T>)
-        (cStep: int)
+        (vectors: int)
+        (count: int)
         =
-        if pair then
-            match rows with
-            | 8 -> Tile.multiply<'T, 'V, 'S, Tile8x2> depth a aStep offsets b bStep start startStep c cStep
-            | 7 -> Tile.multiply<'T, 'V, 'S, Tile7x2> depth a aStep offsets b bStep start startStep c cStep
-            | 6 -> Tile.multiply<'T, 'V, 'S, Tile6x2> depth a aStep offsets b bStep start startStep c cStep
-            | 5 -> Tile.multiply<'T, 'V, 'S, Tile5x2> depth a aStep offsets b bStep start startStep c cStep
-            | 4 -> Tile.multiply<'T, 'V, 'S, Tile4x2> depth a aStep offsets b bStep start startStep c cStep
-            | 3 -> Tile.multiply<'T, 'V, 'S, Tile3x2> depth a aStep offsets b bStep start startStep c cStep
-            | 2 -> Tile.multiply<'T, 'V, 'S, Tile2x2> depth a aStep offsets b bStep start startStep c cStep
-            | _ -> Tile.multiply<'T, 'V, 'S, Tile1x2> depth a aStep offsets b bStep start startStep c cStep
-        else
-            match rows with
-            | 8 -> Tile.multiply<'T, 'V, 'S, Tile8x1> depth a aStep offsets b bStep start startStep c cStep
-            | 7 -> Tile.multiply<'T, 'V, 'S, Tile7x1> depth a aStep offsets b bStep start startStep c cStep
-            | 6 -> Tile.multiply<'T, 'V, 'S, Tile6x1> depth a aStep offsets b bStep start startStep c cStep
-            | 5 -> Tile.multiply<'T, 'V, 'S, Tile5x1> depth a aStep offsets b bStep start startStep c cStep
-            | 4 -> Tile.multiply<'T, 'V, 'S, Tile4x1> depth a aStep offsets b bStep start startStep c cStep
-            | 3 -> Tile.multiply<'T, 'V, 'S, Tile3x1> depth a aStep offsets b bStep start startStep c cStep
-            | 2 -> Tile.multiply<'T, 'V, 'S, Tile2x1> depth a aStep offsets b bStep start startStep c cStep
-            | _ -> Tile.multiply<'T, 'V, 'S, Tile1x1> depth a aStep offsets b bStep start startStep c cStep
+        match 2 * rows + vectors with
+        | 3 -> Tile.multiply<'T, 'V, 'S, Tile1x1> &p count
+        | 4 -> Tile.multiply<'T, 'V, 'S, Tile1x2> &p count
+        | 5 -> Tile.multiply<'T, 'V, 'S, Tile2x1> &p count
+        | 6 -> Tile.multiply<'T, 'V, 'S, Tile2x2> &p count
+        | 7 -> Tile.multiply<'T, 'V, 'S, Tile3x1> &p count
+        | 8 -> Tile.multiply<'T, 'V, 'S, Tile3x2> &p count
+        | 9 -> Tile.multiply<'T, 'V, 'S, Tile4x1> &p count
+        | 10 -> Tile.multiply<'T, 'V, 'S, Tile4x2> &p count
+        | 11 -> Tile.multiply<'T, 'V, 'S, Tile5x1> &p count
+        | 12 -> Tile.multiply<'T, 'V, 'S, Tile5x2> &p count
+        | 13 -> Tile.multiply<'T, 'V, 'S, Tile6x1> &p count
+        | 14 -> Tile.multiply<'T, 'V, 'S, Tile6x2> &p count
+        | 15 -> Tile.multiply<'T, 'V, 'S, Tile7x1> &p count
+        | 16 -> Tile.multiply<'T, 'V, 'S, Tile7x2> &p count
+        | 17 -> Tile.multiply<'T, 'V, 'S, Tile8x1> &p count
+        | _ -> Tile.multiply<'T, 'V, 'S, Tile8x2> &p count
 
+    /// The rows of a product, in tiles of nearly the same height: 14 rows are 7 and 7, not 8 and 6.
+    let private rows<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (p: inref<Product<'T>>) (vectors: int) =
+        let count = (p.Rows + mostRows - 1) / mostRows
+        let height = p.Rows / count
+        let taller = p.Rows - height * count
+
+        if taller > 0 then
+            tiles<'T, 'V, 'S> &p (height + 1) vectors taller
+
+        if taller < count then
+            let skipped = taller * (height + 1)
+
+            let rest =
+                { p with
+                    A = p.A +! (skipped * p.AStep)
+                    Start = p.Start +! (skipped * p.StartStep)
+                    C = p.C +! (skipped * p.CStep)
+                }
+
+            tiles<'T, 'V, 'S> &rest height vectors (count - taller)
+
+    let private columns<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (p: inref<Product<'T>>) =
+        let mutable j = 0
+
+        while j < p.Columns do
+            let vectors = if j + 2 * 'S.Width <= p.Columns then 2 else 1
+
+            let part =
+                { p with
+                    B = p.B +! j
+                    Start = p.Start +! j
+                    C = p.C +! j
+                }
+
+            rows<'T, 'V, 'S> &part vectors
+            j <- j + vectors * 'S.Width
+
+    /// A product whose columns are whole vectors.
     let run<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (p: inref<Product<'T>>) =
-        let v = 'S.Width
-        // tiles of nearly the same height: 14 rows are 7 and 7, not 8 and 6
-        let most = mostRows<'T, 'V, 'S>
-        let tiles = (p.Rows + most - 1) / most
-        let height = p.Rows / max 1 tiles
-        let taller = p.Rows - height * tiles
-        let mutable k = 0
-        let mutable isFirst = true
+        if p.Rows > 0 then
+            if p.Depth <= DepthBlock then
+                columns<'T, 'V, 'S> &p
+            else
+                let mutable k = 0
 
-        // a depth of 0 still sets c to where the sums start
-        while isFirst || k < p.Depth do
-            let depth = min DepthBlock (p.Depth - k)
-            let mutable j = 0
+                while k < p.Depth do
+                    let block =
+                        { p with
+                            Depth = min DepthBlock (p.Depth - k)
+                            Offsets = p.Offsets +! k
+                            B = p.B +! (k * p.BStep)
+                            // what the blocks before have summed up
+                            Start = if k = 0 then p.Start else p.C
+                            StartLine = if k = 0 then p.StartLine else p.CLine
+                            StartStep = if k = 0 then p.StartStep else p.CStep
+                        }
 
-            while j < p.Columns do
-                let pair = j + 2 * v <= p.Columns
-                let b = p.B +! (k * p.BStep + j)
-                let mutable row = 0
-                let mutable t = 0
-
-                while t < tiles do
-                    let rows = if t < taller then height + 1 else height
-                    let c = p.C +! (row * p.CStep + j)
-                    let start = if isFirst then p.Start +! (row * p.StartStep + j) else c
-                    let startStep = if isFirst then p.StartStep else p.CStep
-                    let a = p.A +! (row * p.AStep)
-                    let offsets = p.Offsets +! k
-
-                    tile<'T, 'V, 'S> rows pair depth a p.AStep offsets b p.BStep start startStep c p.CStep
-                    row <- row + rows
-                    t <- t + 1
-
-                j <- j + (if pair then 2 * v else v)
-
-            isFirst <- false
-            k <- k + DepthBlock
+                    columns<'T, 'V, 'S> &block
+                    k <- k + DepthBlock

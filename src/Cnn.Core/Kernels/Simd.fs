@@ -26,11 +26,15 @@ type internal ISimd<'T, 'V when 'T: unmanaged> =
     static abstract MultiplyAdd: x: 'V * y: 'V * z: 'V -> 'V
     /// x where it is not below zero, else 0: a NaN stays a NaN, so that divergence is seen.
     static abstract ClampNegative: x: 'V -> 'V
+    /// x where |x| >= least, else 0; a NaN stays a NaN.
+    static abstract Flush: least: 'V * x: 'V -> 'V
     /// value where gate > 0, else 0.
     static abstract WherePositive: gate: 'V * value: 'V -> 'V
     /// x where the candidate wins a maximum over the best so far, else y. A NaN wins over every number.
     static abstract WhereWins: candidate: 'V * best: 'V * x: 'V * y: 'V -> 'V
-    /// One bit a lane, the lowest for the first: where x = y.
+    /// One bit a lane, the lowest for the first: where the candidate wins.
+    static abstract WinBits: candidate: 'V * best: 'V -> uint32
+    /// One bit a lane: where x = y.
     static abstract EqualBits: x: 'V * y: 'V -> uint32
     /// One bit a lane: where x > 0.
     static abstract PositiveBits: x: 'V -> uint32
@@ -59,6 +63,9 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member ClampNegative x =
             Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<'T>.Zero), Vector512<'T>.Zero, x)
 
+        static member Flush(least, x) =
+            Vector512.ConditionalSelect(Vector512.LessThan(Vector512.Abs x, least), Vector512<'T>.Zero, x)
+
         static member WherePositive(gate, value) =
             Vector512.ConditionalSelect(Vector512.GreaterThan(gate, Vector512<'T>.Zero), value, Vector512<'T>.Zero)
 
@@ -66,6 +73,11 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member WhereWins(candidate, best, x, y) =
             let wins = Vector512.BitwiseOr(Vector512.GreaterThan(candidate, best), Vector512.IsNaN candidate)
             Vector512.ConditionalSelect(wins, x, y)
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member WinBits(candidate: Vector512<'T>, best: Vector512<'T>) =
+            let wins = Vector512.BitwiseOr(Vector512.GreaterThan(candidate, best), Vector512.IsNaN candidate)
+            uint32 (Vector512.ExtractMostSignificantBits wins)
 
         static member EqualBits(x: Vector512<'T>, y: Vector512<'T>) =
             uint32 (Vector512.ExtractMostSignificantBits(Vector512.Equals(x, y)))
@@ -106,6 +118,9 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member ClampNegative x =
             Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256<'T>.Zero), Vector256<'T>.Zero, x)
 
+        static member Flush(least, x) =
+            Vector256.ConditionalSelect(Vector256.LessThan(Vector256.Abs x, least), Vector256<'T>.Zero, x)
+
         static member WherePositive(gate, value) =
             Vector256.ConditionalSelect(Vector256.GreaterThan(gate, Vector256<'T>.Zero), value, Vector256<'T>.Zero)
 
@@ -113,6 +128,11 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member WhereWins(candidate, best, x, y) =
             let wins = Vector256.BitwiseOr(Vector256.GreaterThan(candidate, best), Vector256.IsNaN candidate)
             Vector256.ConditionalSelect(wins, x, y)
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member WinBits(candidate: Vector256<'T>, best: Vector256<'T>) =
+            let wins = Vector256.BitwiseOr(Vector256.GreaterThan(candidate, best), Vector256.IsNaN candidate)
+            uint32 (Vector256.ExtractMostSignificantBits wins)
 
         static member EqualBits(x: Vector256<'T>, y: Vector256<'T>) =
             uint32 (Vector256.ExtractMostSignificantBits(Vector256.Equals(x, y)))
@@ -153,6 +173,9 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member ClampNegative x =
             Vector128.ConditionalSelect(Vector128.LessThan(x, Vector128<'T>.Zero), Vector128<'T>.Zero, x)
 
+        static member Flush(least, x) =
+            Vector128.ConditionalSelect(Vector128.LessThan(Vector128.Abs x, least), Vector128<'T>.Zero, x)
+
         static member WherePositive(gate, value) =
             Vector128.ConditionalSelect(Vector128.GreaterThan(gate, Vector128<'T>.Zero), value, Vector128<'T>.Zero)
 
@@ -160,6 +183,11 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member WhereWins(candidate, best, x, y) =
             let wins = Vector128.BitwiseOr(Vector128.GreaterThan(candidate, best), Vector128.IsNaN candidate)
             Vector128.ConditionalSelect(wins, x, y)
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member WinBits(candidate: Vector128<'T>, best: Vector128<'T>) =
+            let wins = Vector128.BitwiseOr(Vector128.GreaterThan(candidate, best), Vector128.IsNaN candidate)
+            uint32 (Vector128.ExtractMostSignificantBits wins)
 
         static member EqualBits(x: Vector128<'T>, y: Vector128<'T>) =
             uint32 (Vector128.ExtractMostSignificantBits(Vector128.Equals(x, y)))
@@ -195,6 +223,9 @@ type internal Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754
         static member ClampNegative x =
             if 'T.op_LessThan (x, 'T.Zero) then 'T.Zero else x
 
+        static member Flush(least, x) =
+            if 'T.op_LessThan ('T.Abs x, least) then 'T.Zero else x
+
         static member WherePositive(gate, value) =
             if 'T.op_GreaterThan (gate, 'T.Zero) then value else 'T.Zero
 
@@ -203,6 +234,12 @@ type internal Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754
                 x
             else
                 y
+
+        static member WinBits(candidate, best) =
+            if 'T.op_GreaterThan (candidate, best) || 'T.IsNaN candidate then
+                1u
+            else
+                0u
 
         static member EqualBits(x, y) =
             if 'T.op_Equality (x, y) then 1u else 0u

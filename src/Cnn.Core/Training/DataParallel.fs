@@ -46,37 +46,23 @@ module DataParallel =
             results
 
     /// Adds neighbours, then neighbours of those, until one is left.
-    let rec internal sumTree (threads: int) (add: 'A -> 'A -> 'A) (items: 'A[]) : 'A =
+    let rec private sumTree (add: 'A -> 'A -> 'A) (items: 'A[]) : 'A =
         if items.Length = 1 then
             items[0]
         else
             items
             |> Array.chunkBySize 2
-            |> mapParallel threads (fun pair -> if pair.Length = 2 then add pair[0] pair[1] else pair[0])
-            |> sumTree threads add
+            |> Array.map (fun pair -> if pair.Length = 2 then add pair[0] pair[1] else pair[0])
+            |> sumTree add
 
-    let private addSteps (x: Step<'T>) (y: Step<'T>) : Step<'T> =
-        {
-            Loss = x.Loss + y.Loss
-            Correct = x.Correct + y.Correct
-            Examples = x.Examples + y.Examples
-            Gradients = x.Gradients + y.Gradients
-        }
+    /// Runs every shard of a pass; says what each gave.
+    let internal runShards (threads: int) (labels: Tensor<int>) (shards: (int * int)[]) (pass: BatchPass<'T>) =
+        Array.init shards.Length id
+        |> mapParallel threads (fun shard -> pass.Run(shard, labels))
 
-    /// FusedNetwork.lossAndGradients of each shard, on at most `threads` threads.
-    let internal shardSteps
-        (threads: int)
-        (plan: Plan)
-        (parameters: Parameters<'T>)
-        (x: Tensor<'T>)
-        (labels: Tensor<int>)
-        : Step<'T>[] =
-        FusedNetwork.expectInput plan x
-        use network = new PreparedNetwork<'T>(plan, true, parameters)
-
-        shards labels.Count
-        |> Array.ofList
-        |> mapParallel threads (fun (start, count) -> FusedNetwork.shardGradients network x labels start count)
+    /// The loss, summed in a fixed order, and how many examples were put into their class.
+    let internal total (results: ShardResult[]) : struct (float * int) =
+        struct (results |> Array.map (fun r -> r.Loss) |> sumTree (+), results |> Array.sumBy (fun r -> r.Correct))
 
     /// FusedNetwork.lossAndGradients, shard by shard on at most `threads` threads.
     let lossAndGradients
@@ -86,17 +72,29 @@ module DataParallel =
         (x: Tensor<'T>)
         (labels: Tensor<int>)
         : Step<'T> =
-        shardSteps threads plan parameters x labels |> sumTree threads addSteps
+        let shards = shards labels.Count |> Array.ofList
+        use pass = new BatchPass<'T>(plan, parameters, x, shards, true)
+        let struct (loss, correct) = runShards threads labels shards pass |> total
 
-    /// The logits of a batch of any size, in pieces of `SmallestShard` examples.
+        {
+            Loss = loss
+            Correct = correct
+            Examples = labels.Count
+            Gradients = FusedNetwork.gradients parameters pass
+        }
+
+    /// The logits of a batch of any size, in pieces of `LogitsShard` examples.
     let logits (threads: int) (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
-        FusedNetwork.expectInput plan x
-        use network = new PreparedNetwork<'T>(plan, false, parameters)
         let examples = x.Shape.Head
 
-        [|
-            for start in 0..LogitsShard .. examples - 1 -> start, min LogitsShard (examples - start)
-        |]
-        |> mapParallel threads (fun (start, count) -> FusedNetwork.shardLogits network x start count)
+        let shards =
+            [|
+                for start in 0..LogitsShard .. examples - 1 -> start, min LogitsShard (examples - start)
+            |]
+
+        use pass = new BatchPass<'T>(plan, parameters, x, shards, false)
+
+        Array.init shards.Length id
+        |> mapParallel threads pass.Logits
         |> List.ofArray
         |> Tensor.concat

@@ -1,13 +1,13 @@
 namespace Cnn.Training
 
+#nowarn "9"
+
 open System
-open System.Buffers
 open System.Numerics
-open System.Runtime.CompilerServices
-open System.Threading.Tasks
 open Cnn.Tensors
 open Cnn.Kernels
 open Cnn.Networks
+open Microsoft.FSharp.NativeInterop
 
 /// How gradients become steps. Weight decay is the lambda of lambda/2 |p|² (for AdamW: of its decoupled form).
 /// Definitions are those of torch.optim, written with g for the gradient, p for the parameters, r for the learning rate.
@@ -43,29 +43,107 @@ type OptimizerState<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<
         Second: Parameters<'T>
     }
 
-/// Some numbers of a network, and where their successors go: what one step needs to know of them.
-[<Struct; IsByRefLike>]
-type internal UpdatedNumbers<'T> =
-    [<DefaultValue(false)>]
-    val mutable Gradient: Span<'T>
+/// An optimiser at one step, with all that stays the same for every number.
+[<AbstractClass>]
+type internal UpdateRule<'T when 'T: unmanaged>() =
+    abstract Averages: int
+    abstract Apply: numbers: inref<Numbers<'T>> -> unit
 
-    [<DefaultValue(false)>]
-    val mutable Parameter: ReadOnlySpan<'T>
+[<Sealed>]
+type internal UpdateRule<'T, 'F
+    when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'F: struct and 'F :> IUpdate<'T>>(formulas: 'F) =
+    inherit UpdateRule<'T>()
+    override _.Averages = formulas.Averages
+    override _.Apply numbers = Kernel<'T>.Best.Update(formulas, &numbers)
 
-    [<DefaultValue(false)>]
-    val mutable First: ReadOnlySpan<'T>
+/// A step under way: parameters and averages as they are, and fresh memory for those to come, which `Apply` fills part by part,
+/// from any thread. Dispose of it when all parts are done.
+[<Sealed>]
+type internal Successor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+    (rule: UpdateRule<'T>, state: OptimizerState<'T>, parameters: Parameters<'T>) =
+    let current = Parameters.tensors parameters |> Array.ofList
+    let handles = Collections.Generic.List<Buffers.MemoryHandle>()
 
-    [<DefaultValue(false)>]
-    val mutable Second: ReadOnlySpan<'T>
+    let pin (values: 'T[]) : nativeptr<'T> =
+        let handle = values.AsMemory().Pin()
+        handles.Add handle
+        NativePtr.ofVoidPtr handle.Pointer
 
-    [<DefaultValue(false)>]
-    val mutable NewParameter: Span<'T>
+    let fresh () : 'T[][] =
+        current
+        |> Array.map (fun tensor -> GC.AllocateUninitializedArray tensor.Count)
 
-    [<DefaultValue(false)>]
-    val mutable NewFirst: Span<'T>
+    let pinAverages (number: int) (averages: Parameters<'T>) : nativeptr<'T>[] =
+        if number > rule.Averages then
+            [||]
+        else
+            let tensors = Parameters.tensors averages |> Array.ofList
 
-    [<DefaultValue(false)>]
-    val mutable NewSecond: Span<'T>
+            if
+                tensors.Length <> current.Length
+                || Array.exists2 (fun (a: Tensor<'T>) (p: Tensor<'T>) -> a.Shape <> p.Shape) tensors current
+            then
+                invalidArg (nameof state) "the optimizer's state belongs to a different network"
+
+            tensors |> Array.map (fun tensor -> pin tensor.Values)
+
+    let first = pinAverages 1 state.First
+    let second = pinAverages 2 state.Second
+    let before = current |> Array.map (fun tensor -> pin tensor.Values)
+    let newParameters = fresh ()
+    let newFirst = if rule.Averages > 0 then fresh () else [||]
+    let newSecond = if rule.Averages > 1 then fresh () else [||]
+    let after = newParameters |> Array.map pin
+    let firstAfter = newFirst |> Array.map pin
+    let secondAfter = newSecond |> Array.map pin
+
+    let place (pointers: nativeptr<'T>[]) (t: int) (start: int) : nativeptr<'T> =
+        if pointers.Length = 0 then
+            NativePtr.nullPtr
+        else
+            NativePtr.add pointers[t] start
+
+    let rebuild (values: 'T[][]) =
+        if values.Length = 0 then
+            Empty
+        else
+            Parameters.rebuild (Seq.map2 (fun (old: Tensor<'T>) v -> Tensor(old.Shape, v)) current values) parameters
+
+    /// Numbers of tensor t.
+    member _.Size(t: int) = current[t].Count
+
+    /// Numbers of all tensors.
+    member _.Count = current |> Array.sumBy (fun tensor -> tensor.Count)
+
+    /// Takes the step for the `count` numbers of tensor t from `start` on, given their gradient.
+    member _.Apply(t: int, start: int, count: int, gradient: nativeptr<'T>) =
+        let numbers =
+            {
+                Count = count
+                Gradient = gradient
+                Parameter = NativePtr.add before[t] start
+                First = place first t start
+                Second = place second t start
+                NewParameter = NativePtr.add after[t] start
+                NewFirst = place firstAfter t start
+                NewSecond = place secondAfter t start
+            }
+
+        rule.Apply &numbers
+
+    /// Parameters and state after the step, once every number has been through it.
+    member _.Result: struct (Parameters<'T> * OptimizerState<'T>) =
+        struct (rebuild newParameters,
+                {
+                    Steps = state.Steps + 1L
+                    First = rebuild newFirst
+                    Second = rebuild newSecond
+                })
+
+    interface IDisposable with
+        member _.Dispose() =
+            for handle in handles do
+                handle.Dispose()
 
 module Optimizer =
 
@@ -113,226 +191,42 @@ module Optimizer =
                 Second = zeros
             }
 
-    /// How many running averages an optimiser keeps.
-    let private averages (optimizer: Optimizer) : int =
-        match optimizer with
-        | Sgd _ -> 0
-        | Momentum _
-        | Nesterov _ -> 1
-        | Adam _
-        | AdamW _ -> 2
-
-    let private blend<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (alpha: float) (beta: float) =
-        Blend<'T>('T.CreateTruncating alpha, 'T.CreateTruncating beta)
-
-    /// g + lambda p, in place
-    let private decay<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
-        (lambda: float)
-        (g: Span<'T>)
-        (p: ReadOnlySpan<'T>)
-        =
-        if lambda <> 0.0 then
-            Kernel<'T>.Best.Map2(blend 1.0 lambda, Span.op_Implicit g, p, g)
-
-    /// One step on some of the numbers, all spans standing for the same places. The gradient g is used up.
-    let private updateNumbers<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
-        (optimizer: Optimizer)
-        (rate: float)
-        (steps: int64)
-        (numbers: UpdatedNumbers<'T>)
-        =
-        let kernel = Kernel<'T>.Best
-        let g: Span<'T> = numbers.Gradient
-        let gradient: ReadOnlySpan<'T> = Span.op_Implicit g
-        let p = numbers.Parameter
-
-        match optimizer with
-        | Sgd lambda ->
-            decay lambda g p
-            kernel.Map2(blend 1.0 -rate, p, gradient, numbers.NewParameter)
-        | Momentum(momentum, lambda)
-        | Nesterov(momentum, lambda) ->
-            decay lambda g p
-            let velocity: ReadOnlySpan<'T> = Span.op_Implicit numbers.NewFirst
-            kernel.Map2(blend momentum 1.0, numbers.First, gradient, numbers.NewFirst)
-
-            if optimizer.IsNesterov then
-                kernel.Map2(blend momentum 1.0, velocity, gradient, g)
-                kernel.Map2(blend 1.0 -rate, p, gradient, numbers.NewParameter)
-            else
-                kernel.Map2(blend 1.0 -rate, p, velocity, numbers.NewParameter)
-        | Adam config
-        | AdamW config ->
-            let shrink =
-                if optimizer.IsAdam then
-                    decay config.WeightDecay g p
-                    1.0
-                else
-                    1.0 - rate * config.WeightDecay
-
-            kernel.Map2(blend config.Beta1 (1.0 - config.Beta1), numbers.First, gradient, numbers.NewFirst)
-
-            kernel.Map2(
-                BlendSquare<'T>('T.CreateTruncating config.Beta2, 'T.CreateTruncating(1.0 - config.Beta2)),
-                numbers.Second,
-                gradient,
-                numbers.NewSecond
-            )
-
-            let step =
-                AdamStep<'T>(
-                    'T.CreateTruncating shrink,
-                    'T.CreateTruncating(-rate / (1.0 - config.Beta1 ** float steps)),
-                    'T.CreateTruncating(1.0 / (1.0 - config.Beta2 ** float steps)),
-                    'T.CreateTruncating config.Epsilon
-                )
-
-            kernel.Map3(
-                step,
-                p,
-                Span.op_Implicit numbers.NewFirst,
-                Span.op_Implicit numbers.NewSecond,
-                numbers.NewParameter
-            )
-
-    /// The sum of the shards' gradients in a fixed order, neighbours first, then neighbours of those, times a factor. `sums` holds
-    /// a row of scratch for each pair.
-    let private sum<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
-        (shards: Tensor<'T>[])
-        (first: int)
-        (count: int)
-        (factor: float)
-        (sums: Span<'T>)
-        : unit =
-        let kernel = Kernel<'T>.Best
-        let mutable rows = (shards.Length + 1) / 2
-
-        for i in 0 .. rows - 1 do
-            let row = sums.Slice(i * count, count)
-            let left = shards[2 * i].Span.Slice(first, count)
-
-            if 2 * i + 1 < shards.Length then
-                kernel.Map2(Add<'T>(), left, shards[2 * i + 1].Span.Slice(first, count), row)
-            else
-                left.CopyTo row
-
-        while rows > 1 do
-            let pairs = rows / 2
-
-            for i in 0 .. pairs - 1 do
-                let left = sums.Slice(2 * i * count, count)
-                let right = sums.Slice((2 * i + 1) * count, count)
-                kernel.Map2(Add<'T>(), Span.op_Implicit left, Span.op_Implicit right, sums.Slice(i * count, count))
-
-            if rows % 2 = 1 then
-                sums.Slice((rows - 1) * count, count).CopyTo(sums.Slice(pairs * count, count))
-
-            rows <- (rows + 1) / 2
-
-        if factor <> 1.0 then
-            let row = sums.Slice(0, count)
-            kernel.Map(Scale<'T>('T.CreateTruncating factor), Span.op_Implicit row, row)
-
-    /// Numbers that go through all of a step before the next ones: they stay in the L1 cache on the way.
-    [<Literal>]
-    let private Chunk = 1024
-
-    /// Numbers that are worth a task of their own.
-    [<Literal>]
-    let private TaskSize = 32768
-
-    /// One step: new parameters and new state, from the gradient of each shard of a mini-batch and the factor that makes their sum
-    /// a mean. The same bits on any number of threads.
-    let internal updateFromShards
-        (threads: int)
+    /// The rule of step number `steps` (from 1), for gradients that are to be multiplied by `factor` first.
+    let internal rule<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
         (optimizer: Optimizer)
         (learningRate: float)
         (factor: float)
-        (shards: Parameters<'T>[])
-        (state: OptimizerState<'T>)
-        (parameters: Parameters<'T>)
-        : struct (Parameters<'T> * OptimizerState<'T>) =
-        let kept = averages optimizer
-        let current = Parameters.tensors parameters |> Array.ofList
-        let gradients = shards |> Array.map (Parameters.tensors >> Array.ofList)
-        let first = Parameters.tensors state.First |> Array.ofList
-        let second = Parameters.tensors state.Second |> Array.ofList
+        (steps: int64)
+        : UpdateRule<'T> =
+        let number (value: float) : 'T = 'T.CreateTruncating value
+        let mean (decay: float) = Decayed<'T>(number factor, number decay)
+        let step = number -learningRate
+        let least = Tiny.least<'T> ()
 
-        let expect (tensors: Tensor<'T>[]) =
-            if
-                tensors.Length <> current.Length
-                || Array.exists2 (fun (t: Tensor<'T>) (p: Tensor<'T>) -> t.Shape <> p.Shape) tensors current
-            then
-                invalidArg (nameof parameters) "gradients, state and parameters belong to different networks"
+        let adam (config: AdamConfig) (decay: float) (shrink: float) : UpdateRule<'T> =
+            UpdateRule<'T, _>(
+                AdamUpdate<'T>(
+                    mean decay,
+                    number shrink,
+                    number (-learningRate / (1.0 - config.Beta1 ** float steps)),
+                    number (1.0 / (1.0 - config.Beta2 ** float steps)),
+                    number config.Epsilon,
+                    number config.Beta1,
+                    number (1.0 - config.Beta1),
+                    number config.Beta2,
+                    number (1.0 - config.Beta2),
+                    least
+                )
+            )
 
-        Array.iter expect gradients
-
-        if kept > 0 then
-            expect first
-
-        if kept > 1 then
-            expect second
-
-        let fresh () : 'T[][] =
-            current |> Array.map (fun t -> GC.AllocateUninitializedArray t.Count)
-
-        let newParameters = fresh ()
-        let newFirst = if kept > 0 then fresh () else [||]
-        let newSecond = if kept > 1 then fresh () else [||]
-        let steps = state.Steps + 1L
-
-        let work (struct (t: int, from: int, beyond: int)) =
-            let own = gradients |> Array.map (fun tensors -> tensors[t])
-            let scratch = ArrayPool<'T>.Shared.Rent((own.Length + 1) / 2 * Chunk)
-            let mutable start = from
-
-            while start < beyond do
-                let count = min Chunk (beyond - start)
-                sum own start count factor (Span scratch)
-
-                let mutable numbers = UpdatedNumbers<'T>()
-                numbers.Gradient <- Span(scratch, 0, count)
-                numbers.Parameter <- current[t].Span.Slice(start, count)
-                numbers.NewParameter <- Span(newParameters[t], start, count)
-
-                if kept > 0 then
-                    numbers.First <- first[t].Span.Slice(start, count)
-                    numbers.NewFirst <- Span(newFirst[t], start, count)
-
-                if kept > 1 then
-                    numbers.Second <- second[t].Span.Slice(start, count)
-                    numbers.NewSecond <- Span(newSecond[t], start, count)
-
-                updateNumbers optimizer learningRate steps numbers
-                start <- start + count
-
-            ArrayPool<'T>.Shared.Return scratch
-
-        let parts =
-            [|
-                for t in 0 .. current.Length - 1 do
-                    for from in 0..TaskSize .. current[t].Count - 1 ->
-                        struct (t, from, min current[t].Count (from + TaskSize))
-            |]
-
-        if threads = 1 || parts.Length <= current.Length then
-            Array.iter work parts
-        else
-            let options = ParallelOptions(MaxDegreeOfParallelism = threads)
-            Parallel.For(0, parts.Length, options, (fun i -> work parts[i])) |> ignore
-
-        let rebuild (values: 'T[][]) =
-            if values.Length = 0 then
-                Empty
-            else
-                Parameters.rebuild (Seq.map2 (fun (t: Tensor<'T>) v -> Tensor(t.Shape, v)) current values) parameters
-
-        struct (rebuild newParameters,
-                {
-                    Steps = steps
-                    First = rebuild newFirst
-                    Second = rebuild newSecond
-                })
+        match optimizer with
+        | Sgd decay -> UpdateRule<'T, _>(SgdUpdate<'T>(mean decay, step))
+        | Momentum(momentum, decay) ->
+            UpdateRule<'T, _>(MomentumUpdate<'T>(mean decay, step, number momentum, number 0.0, number 1.0, least))
+        | Nesterov(momentum, decay) ->
+            UpdateRule<'T, _>(MomentumUpdate<'T>(mean decay, step, number momentum, number 1.0, number momentum, least))
+        | Adam config -> adam config config.WeightDecay 1.0
+        | AdamW config -> adam config 0.0 (1.0 - learningRate * config.WeightDecay)
 
     /// One step: new parameters and new state, from the mean gradient of a mini-batch.
     let update
@@ -342,4 +236,18 @@ module Optimizer =
         (state: OptimizerState<'T>)
         (parameters: Parameters<'T>)
         : struct (Parameters<'T> * OptimizerState<'T>) =
-        updateFromShards 1 optimizer learningRate 1.0 [| gradients |] state parameters
+        let rule = rule<'T> optimizer learningRate 1.0 (state.Steps + 1L)
+        let own = Parameters.tensors gradients
+
+        if List.map (fun (t: Tensor<'T>) -> t.Shape) own
+           <> List.map (fun (t: Tensor<'T>) -> t.Shape) (Parameters.tensors parameters) then
+            invalidArg (nameof gradients) "gradients and parameters belong to different networks"
+
+        use successor = new Successor<'T>(rule, state, parameters)
+
+        own
+        |> List.iteri (fun t gradient ->
+            use pointer = fixed gradient.Span
+            successor.Apply(t, 0, gradient.Count, pointer))
+
+        successor.Result

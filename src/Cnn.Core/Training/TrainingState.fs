@@ -72,20 +72,14 @@ module TrainingState =
         (labels: Tensor<int>)
         (state: TrainingState<'T>)
         : struct (TrainingState<'T> * StepReport) =
-        let shards =
-            DataParallel.shardSteps threads state.Plan state.Parameters x labels
+        let shards = DataParallel.shards labels.Count |> Array.ofList
+        use pass = new BatchPass<'T>(state.Plan, state.Parameters, x, shards, true)
 
-        let examples = labels.Count
+        let struct (loss, correct) =
+            DataParallel.runShards threads labels shards pass |> DataParallel.total
 
         let struct (parameters, optimizerState) =
-            Optimizer.updateFromShards
-                threads
-                state.Optimizer
-                learningRate
-                (1.0 / float examples)
-                [| for shard in shards -> shard.Gradients |]
-                state.OptimizerState
-                state.Parameters
+            BatchUpdate.update threads state.Optimizer learningRate pass state.OptimizerState state.Parameters
 
         struct ({ state with
                     Parameters = parameters
@@ -93,11 +87,9 @@ module TrainingState =
                     Step = state.Step + 1L
                 },
                 {
-                    Loss =
-                        (shards |> Array.map (fun s -> s.Loss) |> DataParallel.sumTree 1 (+))
-                        / float examples
-                    Correct = shards |> Array.sumBy (fun s -> s.Correct)
-                    Examples = examples
+                    Loss = loss / float labels.Count
+                    Correct = correct
+                    Examples = labels.Count
                 })
 
     /// The order of the training images in an epoch (from 0): a permutation of 0 .. count - 1 that seed and epoch determine.
