@@ -42,7 +42,8 @@ let private conv2dOn rows columns =
     gen {
         let! kh, sh, ph = windowOn rows (fun kernel -> kernel)
         let! kw, sw, pw = windowOn columns (fun kernel -> kernel)
-        let! filters = between 1 5
+        // some with more channels than a vector holds
+        let! filters = Gen.frequency [ 4, between 1 5; 1, between 6 35 ]
 
         return
             Conv2d

@@ -15,6 +15,7 @@ let private all =
             Tensors.TensorTests.tests
             Tensors.RandomTests.tests
             Kernels.ProcessorTests.tests
+            Kernels.TileTests.tests
             Operations.ConvolutionTests.tests
             Operations.PoolingTests.tests
             Operations.ReluTests.tests
@@ -25,6 +26,7 @@ let private all =
             Networks.ArchitectureTests.tests
             Networks.NetworkCreationTests.tests
             Networks.NetworkTests.tests
+            Fusion.PlanTests.tests
             Fusion.FusedNetworkTests.tests
             Training.OptimizerTests.tests
             Training.DataParallelTests.tests
@@ -35,8 +37,10 @@ let private all =
             Checking.WrongBackwardTests.tests
             PurityTests.tests
             Storage.ModelFileTests.tests
+            Facade.PlanProfileTests.tests
             Host.TrainTests.tests
             Host.BadInputTests.tests
+            Host.BenchTests.tests
         ]
 
 /// Written to the raw stream, after everything that Expecto still had to say, so that it is really last; on a line

@@ -6,6 +6,7 @@ open Expecto
 open Cnn.Tensors
 open Cnn.Operations
 open Cnn.Networks
+open Cnn.Fusion
 open Cnn.Training
 open Cnn.Tests.Support
 
@@ -150,7 +151,10 @@ let private subjects =
                 fun t ->
                     let parameters: Parameters<float32> = Network.initialize He (Seed.ofInt 1) small
                     let before = parameterBits parameters
-                    let step = DataParallel.lossAndGradients 2 small parameters t[0] labels
+
+                    let step =
+                        DataParallel.lossAndGradients 2 (Plan.ofNetwork small) parameters t[0] labels
+
                     let trace = Network.forward small parameters t[0]
                     let logits = (List.last trace).Output
 

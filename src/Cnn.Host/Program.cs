@@ -60,6 +60,8 @@ internal static class Program
             EvalCommand.Create(),
             GradcheckCommand.Create(),
             SummaryCommand.Create(),
+            BenchCommand.Create(),
+            InfoCommand.Create(),
         };
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         root.SetAction(parsed => ((HelpAction)help.Action!).Invoke(parsed));

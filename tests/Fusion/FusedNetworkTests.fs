@@ -1,8 +1,10 @@
 /// The law of fusion: a plan computes what the layers of its network compute one by one, values and gradients.
 module Cnn.Tests.Fusion.FusedNetworkTests
 
+open System
 open System.Numerics
 open Expecto
+open FsCheck.FSharp
 open Cnn.Tensors
 open Cnn.Networks
 open Cnn.Fusion
@@ -26,6 +28,9 @@ let private draw<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>
         else
             tensor)
 
+let private labelsFor (network: Network) (batch: int) (seed: int) =
+    Tensor.init [ batch ] (fun n -> (seed % 7 + 3 * n + 1) % network.Classes)
+
 let private agrees<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
     (tolerance: float)
     (network: Network)
@@ -34,10 +39,7 @@ let private agrees<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
     =
     let parameters: Parameters<'T> = draw seed network
     let x: Tensor<'T> = normals seed (batch :: network.Input) |> cast
-
-    let labels =
-        Tensor.init [ batch ] (fun n -> (seed % 7 + 3 * n + 1) % network.Classes)
-
+    let labels = labelsFor network batch seed
     let plan = Plan.ofNetwork network
     let expected = Network.lossAndGradients network parameters x labels
     let actual = FusedNetwork.lossAndGradients plan parameters x labels
@@ -55,10 +57,93 @@ let private agrees<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
         Expect.equal (name', a.Shape) (name, e.Shape) "names and shapes of the gradients"
         expectClose tolerance $"gradient of {name}" (numbers e) (numbers a)
 
+/// Networks of the shapes that fusion is for, with channels around the widths of vectors: one, a few, whole vectors and a rest.
+let private wide =
+    [
+        [ 1; 28; 28 ],
+        "conv 16 3 pad 1, relu, pool 2, conv 32 3 pad 1, relu, pool 2, flatten, dense 128, relu, dense 10"
+        [ 1; 28; 28 ],
+        "conv 6 5 pad 2, relu, pool 2, conv 16 5, relu, pool 2, flatten, dense 120, relu, dense 84, relu, dense 10"
+        [ 3; 15; 17 ],
+        "conv 12 5 stride 2 pad 2, relu, conv 20 3 pad 1, relu, pool 3 stride 2, flatten, dense 33, relu, dense 7"
+        [ 3; 12; 10 ], "conv 33 3 pad 1, pool 2, relu, conv 17 3x2 stride 2x1 pad 1x0, relu, flatten, dense 17"
+        [ 2; 11; 13 ], "conv 8 3, relu, pool 3 stride 2 pad 1, conv 9 2, pool 2, conv 5 2 stride 3, flatten, dense 5"
+        [ 5; 9; 9 ],
+        "conv 24 3 pad 2, relu, pool 2x3 stride 1x2, conv 40 1, relu, avgpool 2, flatten, relu, dense 16, dense 3"
+        [ 4; 40 ], "conv1d 18 5 stride 2 pad 1, relu, conv1d 7 3, relu, flatten, dense 9, relu, dense 4"
+        [ 1; 8; 8 ], "flatten, dense 40, relu, dense 10"
+        [ 37 ], "relu, dense 20, relu, dense 3"
+        // a kernel smaller than its stride leaves cells that no place looks at
+        [ 2; 13; 11 ], "conv 6 3 pad 1, relu, conv 7 2 stride 3, relu, conv 4 1 stride 2, relu, flatten, dense 4"
+    ]
+
+let private shaped =
+    testList
+        "agrees with the layers"
+        [
+            for input, architecture in wide do
+                for batch in [ 1; 3; 17 ] do
+                    test $"{Shape.format input}: {architecture}, batch {batch}" {
+                        agrees<float> 1e-11 (network input architecture) batch 5
+                        agrees<float32> 2e-4 (network input architecture) batch 6
+                    }
+        ]
+
+/// With whole numbers everything but the softmax is exact, so that the two ways have to agree to the last bit. Ties come
+/// up all the time here: the first of several maxima has to take the whole gradient in both.
+let private exactLogits (case: NetworkCase) =
+    let network = case.Network
+    let random = Random case.Seed
+
+    let parameters: Parameters<float> =
+        (draw case.Seed network: Parameters<float>)
+        |> Parameters.map (fun tensor -> integers (random.Next()) tensor.Shape |> Tensor.map (fun v -> float (sign v)))
+
+    let isExact =
+        case.Layers
+        |> List.forall (function
+            | AvgPool2d config -> BitOperations.IsPow2(fst config.Kernel * snd config.Kernel)
+            | _ -> true)
+
+    if isExact then
+        let x = integers case.Seed (case.Batch :: case.Input)
+
+        FusedNetwork.logits (Plan.ofNetwork network) parameters x
+        |> expectSame "logits" (Network.logits network parameters x)
+
 let tests =
     testList
         "fused network"
         [
             property "gives the loss and the gradients of the layers, in double precision" (fun (case: NetworkCase) ->
                 agrees<float> 1e-10 case.Network case.Batch case.Seed)
+            property "gives exactly the logits of the layers on whole numbers" exactLogits
+            shaped
+            test "a NaN anywhere in the input reaches the loss" {
+                let network =
+                    network [ 1; 12; 12 ] "conv 8 3 pad 1, relu, pool 2, conv 8 3, relu, pool 2, flatten, dense 4"
+
+                let parameters: Parameters<float32> = draw 1 network
+                let plan = Plan.ofNetwork network
+
+                for place in 0..13..143 do
+                    let x =
+                        Tensor.init [ 1; 1; 12; 12 ] (fun i -> if i = place then nanf else float32 i / 144f)
+
+                    let step =
+                        FusedNetwork.lossAndGradients plan parameters x (Tensor.ofSeq [ 1 ] [ 1 ])
+
+                    Expect.isTrue (Double.IsNaN step.Loss) $"NaN at {place}"
+            }
+            test "what is refused by the layers is refused" {
+                let network = network [ 1; 4; 4 ] "flatten, dense 3"
+                let parameters: Parameters<float> = Network.initialize He (Seed.ofInt 1) network
+                let plan = Plan.ofNetwork network
+
+                expectRefusal "expects shape 2x1x4x4, but gets 2x1x4x5" (fun () ->
+                    FusedNetwork.logits plan parameters (Tensor.zeros [ 2; 1; 4; 5 ]))
+
+                expectRefusal "another network" (fun () ->
+                    FusedNetwork.logits plan (Block [ Empty ]: Parameters<float>) (Tensor.zeros [ 2; 1; 4; 4 ]))
+            }
         ]

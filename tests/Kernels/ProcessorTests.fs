@@ -121,8 +121,7 @@ let private elementwise<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         for length in lengths do
             let processor = Processor.OfBits<'T> bits
 
-            let x, y, z =
-                integers length [ length ], integers (length + 1) [ length ], integers (length + 2) [ length ]
+            let x, y = integers length [ length ], integers (length + 1) [ length ]
 
             let left, right = (cast<'T> x).ToArray(), (cast<'T> y).ToArray()
             let target: 'T[] = Array.zeroCreate length
@@ -146,27 +145,6 @@ let private elementwise<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
 
             processor.Map2(WherePositive<'T>(), ReadOnlySpan left, ReadOnlySpan right, Span target)
             same "where positive" (fun i -> if x[i] > 0.0 then y[i] else 0.0)
-
-            processor.Map2(Blend<'T>(number 0.5, number 3.0), ReadOnlySpan left, ReadOnlySpan right, Span target)
-            same "blend" (fun i -> 0.5 * x[i] + 3.0 * y[i])
-
-            processor.Map2(BlendSquare<'T>(number 0.5, number 3.0), ReadOnlySpan left, ReadOnlySpan right, Span target)
-            same "blend square" (fun i -> 0.5 * x[i] + 3.0 * y[i] * y[i])
-
-            // sqrt(4 z²) + 1 is whole, and divides what was multiplied by it
-            let divisor = Tensor.map (fun v -> 2.0 * abs v + 1.0) z
-            let multiples = Tensor.init [ length ] (fun i -> y[i] * divisor[i])
-            let squares = Tensor.map (fun v -> v * v) z
-
-            processor.Map3(
-                AdamStep<'T>(number 0.5, number 3.0, number 4.0, number 1.0),
-                ReadOnlySpan left,
-                (cast<'T> multiples).Span,
-                (cast<'T> squares).Span,
-                Span target
-            )
-
-            same "adam" (fun i -> 0.5 * x[i] + 3.0 * y[i])
 
             Expect.equal
                 (Double.CreateTruncating(processor.Sum(ReadOnlySpan left)))
@@ -201,15 +179,6 @@ let private maps =
 
                 expectRefusal "6 values cannot be mapped onto 5" (fun () ->
                     processor.Map2(Add<float32>(), ReadOnlySpan(values 5), ReadOnlySpan(values 6), Span(values 5)))
-
-                expectRefusal "3 values cannot be mapped onto 5" (fun () ->
-                    processor.Map3(
-                        AdamStep<float32>(1f, 1f, 1f, 1f),
-                        ReadOnlySpan(values 5),
-                        ReadOnlySpan(values 5),
-                        ReadOnlySpan(values 3),
-                        Span(values 5)
-                    ))
             }
             test "widths are those that were asked for" {
                 Expect.equal

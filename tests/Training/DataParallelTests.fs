@@ -4,6 +4,7 @@ module Cnn.Tests.Training.DataParallelTests
 open Expecto
 open Cnn.Tensors
 open Cnn.Networks
+open Cnn.Fusion
 open Cnn.Training
 open Cnn.Tests.Support
 
@@ -12,6 +13,8 @@ let private network =
 
 let private parameters: Parameters<float32> =
     Network.initialize He (Seed.ofInt 1) network
+
+let private plan = Plan.ofNetwork network
 
 let private batch examples =
     normals examples [ examples; 1; 10; 10 ] |> cast<float32>, Tensor.init [ examples ] (fun n -> n * 7 % 4)
@@ -53,7 +56,7 @@ let private gradients =
                     let x, labels = batch examples
 
                     let run threads =
-                        DataParallel.lossAndGradients threads network parameters x labels
+                        DataParallel.lossAndGradients threads plan parameters x labels
 
                     let alone = run 1
 
@@ -74,7 +77,7 @@ let private gradients =
                 for examples in sizes do
                     let x, labels = batch examples
                     let whole = Network.lossAndGradients network parameters x labels
-                    let step = DataParallel.lossAndGradients 2 network parameters x labels
+                    let step = DataParallel.lossAndGradients 2 plan parameters x labels
                     Expect.equal (step.Correct, step.Examples) (whole.Correct, whole.Examples) "counts"
                     expectClose 1e-6 "loss" [| whole.Loss |] [| step.Loss |]
 
@@ -88,7 +91,7 @@ let private gradients =
 
                 for threads in [ 1; 2 ] do
                     Expect.throws
-                        (fun () -> DataParallel.lossAndGradients threads network parameters x labels |> ignore)
+                        (fun () -> DataParallel.lossAndGradients threads plan parameters x labels |> ignore)
                         $"{threads} threads"
             }
         ]
@@ -100,10 +103,10 @@ let private inference =
             test "are those of the batch in one piece, whatever the threads" {
                 for examples in sizes do
                     let x, _ = batch examples
-                    let whole = Network.logits network parameters x
+                    let whole = FusedNetwork.logits plan parameters x
 
                     for threads in [ 1; 2; 8 ] do
-                        let logits = DataParallel.logits threads network parameters x
+                        let logits = DataParallel.logits threads plan parameters x
 
                         Expect.equal
                             (logits.Shape, bits logits)

@@ -59,29 +59,30 @@ let private learning =
                     Expect.isGreaterThan last.Correct first.Correct "hits"
                     Expect.equal last.Examples 64 "examples"
                 }
-            test "a step is the optimiser's, on the mean gradient of the batch" {
-                let x, labels = images
-                let state = begin' (Sgd 0.0)
-                let struct (next, report) = TrainingState.step 1 0.5 x labels state
-                let pass = DataParallel.lossAndGradients 1 network state.Parameters x labels
-                let mean = Parameters.scale (1.0 / 64.0) pass.Gradients
+            for name, optimizer in Optimizer.named do
+                test $"a step is that of {name}, on the mean gradient of the batch, to the last bit" {
+                    let x, labels = images
+                    let struct (state, _) = TrainingState.step 1 0.1 x labels (begin' optimizer)
+                    let struct (next, report) = TrainingState.step 2 0.1 x labels state
+                    let pass = DataParallel.lossAndGradients 1 state.Plan state.Parameters x labels
+                    let mean = Parameters.scale (1.0 / 64.0) pass.Gradients
 
-                let struct (expected, _) =
-                    Optimizer.update (Sgd 0.0) 0.5 mean state.OptimizerState state.Parameters
+                    let struct (expected, _) =
+                        Optimizer.update optimizer 0.1 mean state.OptimizerState state.Parameters
 
-                Expect.equal next.Parameters expected "parameters"
+                    Expect.equal (parameterBits next.Parameters) (parameterBits expected) "parameters"
 
-                Expect.equal
-                    report
-                    {
-                        Loss = pass.Loss / 64.0
-                        Correct = pass.Correct
-                        Examples = 64
-                    }
-                    "report"
+                    Expect.equal
+                        report
+                        {
+                            Loss = pass.Loss / 64.0
+                            Correct = pass.Correct
+                            Examples = 64
+                        }
+                        "report"
 
-                Expect.equal (next.Step, next.Epoch) (1L, 0) "counts"
-            }
+                    Expect.equal (next.Step, next.Epoch) (2L, 0) "counts"
+                }
         ]
 
 let private repeatability =

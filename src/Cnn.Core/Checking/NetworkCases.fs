@@ -3,14 +3,44 @@ namespace Cnn.Checking
 open Cnn.Tensors
 open Cnn.Operations
 open Cnn.Networks
+open Cnn.Fusion
 
 /// Whole networks: small ones with every kind of layer, and the presets.
 module internal NetworkCases =
 
     let private normal = GradientCheck.normal
 
-    /// The loss of a network as a function of its input and all its parameters, biases not zero.
-    let private network (seed: Seed) (name: string) (batch: int) (input: Shape) (architecture: string) : Subject =
+    /// The same network on the way that training takes, which is fused; it gives no gradient for the input. Which way the kinks
+    /// went is read off the layers one by one.
+    let private fused
+        (network: Network)
+        (rebuild: Tensor<float> list -> Parameters<float>)
+        (labels: Tensor<int>)
+        (layers: Subject)
+        : Subject =
+        let plan = Plan.ofNetwork network
+        let x = snd layers.Inputs.Head
+
+        { layers with
+            Operation = "fused"
+            Inputs = layers.Inputs.Tail
+            Forward =
+                fun t ->
+                    let struct (loss, _) =
+                        SoftmaxCrossEntropy.forward labels (FusedNetwork.logits plan (rebuild t) x)
+
+                    { layers.Forward(x :: t) with
+                        Output = Tensor.ofSeq [ 1 ] [ loss ]
+                    }
+            Backward =
+                fun t dy ->
+                    let step = FusedNetwork.lossAndGradients plan (rebuild t) x labels
+
+                    step.Gradients |> Parameters.scale dy[0] |> Parameters.named |> List.map snd
+        }
+
+    /// The loss of a network as a function of its input and all its parameters, biases not zero; layer by layer, and fused.
+    let private network (seed: Seed) (name: string) (batch: int) (input: Shape) (architecture: string) : Subject list =
         let network =
             match Architecture.parse architecture |> Result.bind (Network.create input) with
             | Ok network -> network
@@ -35,35 +65,38 @@ module internal NetworkCases =
             | Ok built -> built
             | Error reason -> invalidOp reason
 
-        {
-            Operation = "network"
-            Case = $"{name}, {batch}x{Shape.format input}"
-            Inputs =
-                ("input", normal (Seed.split 1 seed) (batch :: input))
-                :: Parameters.named parameters
-            Forward =
-                fun t ->
-                    let trace = Network.forward network (rebuild t.Tail) t.Head
-                    let struct (loss, _) = SoftmaxCrossEntropy.forward labels (List.last trace).Output
+        let layers =
+            {
+                Operation = "network"
+                Case = $"{name}, {batch}x{Shape.format input}"
+                Inputs =
+                    ("input", normal (Seed.split 1 seed) (batch :: input))
+                    :: Parameters.named parameters
+                Forward =
+                    fun t ->
+                        let trace = Network.forward network (rebuild t.Tail) t.Head
+                        let struct (loss, _) = SoftmaxCrossEntropy.forward labels (List.last trace).Output
 
-                    {
-                        Output = Tensor.ofSeq [ 1 ] [ loss ]
-                        Branches = trace |> List.map (fun layer -> layer.Branches()) |> Array.concat
-                    }
-            Backward =
-                fun t dy ->
-                    let p = rebuild t.Tail
-                    let trace = Network.forward network p t.Head
-                    let struct (_, cache) = SoftmaxCrossEntropy.forward labels (List.last trace).Output
+                        {
+                            Output = Tensor.ofSeq [ 1 ] [ loss ]
+                            Branches = trace |> List.map (fun layer -> layer.Branches()) |> Array.concat
+                        }
+                Backward =
+                    fun t dy ->
+                        let p = rebuild t.Tail
+                        let trace = Network.forward network p t.Head
+                        let struct (_, cache) = SoftmaxCrossEntropy.forward labels (List.last trace).Output
 
-                    let gradient =
-                        Network.backward trace (SoftmaxCrossEntropy.backward cache dy[0]).Logits
+                        let gradient =
+                            Network.backward trace (SoftmaxCrossEntropy.backward cache dy[0]).Logits
 
-                    let input =
-                        Network.inputGradient trace (SoftmaxCrossEntropy.backward cache dy[0]).Logits
+                        let input =
+                            Network.inputGradient trace (SoftmaxCrossEntropy.backward cache dy[0]).Logits
 
-                    input :: List.map snd (Parameters.named gradient)
-        }
+                        input :: List.map snd (Parameters.named gradient)
+            }
+
+        [ layers; fused network rebuild labels layers ]
 
     let networks (seed: Seed) : Subject list =
         let preset name =
@@ -87,3 +120,4 @@ module internal NetworkCases =
             network (Seed.split 3 seed) "deep" 1 [ 1; 12; 12 ] (preset "deep")
             network (Seed.split 4 seed) "lenet" 1 [ 1; 12; 12 ] (preset "lenet")
         ]
+        |> List.concat

@@ -67,7 +67,8 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
         | Ok value -> value
         | Error reason -> raise (CnnException reason)
 
-    internal new(trained: TrainedNetwork) = Model(trained, Plan.ofNetwork trained.Network, Normalization.table trained.Normalization)
+    internal new(trained: TrainedNetwork) =
+        Model(trained, Plan.ofNetwork trained.Network, Normalization.table trained.Normalization)
 
     /// The same network with other numbers.
     member internal _.With(parameters: Parameters<float32>) : Model =

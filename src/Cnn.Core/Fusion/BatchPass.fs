@@ -111,10 +111,7 @@ type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
 
                 match own stage, prepared[i], factors[i] with
                 | Affine p, Prepared.Dense(dense, prepared), ValueSome(struct (x, dy)) ->
-                    [|
-                        TensorGradient.Factors(dense, prepared, x, dy)
-                        perShard p.Bias.Count
-                    |]
+                    [| TensorGradient.Factors(dense, prepared, x, dy); perShard p.Bias.Count |]
                 | Affine p, _, _ -> [| perShard p.Weight.Count; perShard p.Bias.Count |]
                 | _ -> [||])
 

@@ -46,8 +46,7 @@ module internal TensorGradient =
             )
 
         let copy (x: nativeptr<'T>) (target: nativeptr<'T>) =
-            Span<'T>(NativePtr.toVoidPtr x, count)
-                .CopyTo(Span<'T>(NativePtr.toVoidPtr target, count))
+            Span<'T>(NativePtr.toVoidPtr x, count).CopyTo(Span<'T>(NativePtr.toVoidPtr target, count))
 
         let mutable left = (shards.Length + 1) / 2
 

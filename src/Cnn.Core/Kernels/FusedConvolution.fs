@@ -131,10 +131,7 @@ module internal FusedConvolution =
 
         for struct (i, j, down, right) in cells do
             for o in 0 .. conv.Filters - 1 do
-                NativePtr.set
-                    offsets
-                    k
-                    (nativeint (down * pitch + right * lanes.OutStep + o) * nativeint sizeof<'T>)
+                NativePtr.set offsets k (nativeint (down * pitch + right * lanes.OutStep + o) * nativeint sizeof<'T>)
 
                 let source = weight +! (o * conv.PatchSize + i * conv.Window.Columns.Kernel + j)
                 let target = packed +! (k * lanes.InStep)

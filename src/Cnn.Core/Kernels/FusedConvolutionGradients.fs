@@ -218,8 +218,7 @@ module internal FusedConvolutionGradients =
                 let j = run * cellsInRun
 
                 let target =
-                    dweight
-                    +! ((i * window.Columns.Kernel + j) * conv.InChannels * lanes.OutStep)
+                    dweight +! ((i * window.Columns.Kernel + j) * conv.InChannels * lanes.OutStep)
 
                 let product =
                     {

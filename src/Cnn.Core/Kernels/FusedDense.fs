@@ -76,8 +76,7 @@ module internal FusedDense =
                 let source = weight +! (row * dense.Outputs + panel * panelColumns)
                 let target = packed +! ((panel * rows + row) * panelColumns)
 
-                Span<'T>(NativePtr.toVoidPtr source, columns)
-                    .CopyTo(Span<'T>(NativePtr.toVoidPtr target, columns))
+                Span<'T>(NativePtr.toVoidPtr source, columns).CopyTo(Span<'T>(NativePtr.toVoidPtr target, columns))
 
         let paddedBias = workspace.TakeZeros<'T> outStep
 
@@ -98,10 +97,7 @@ module internal FusedDense =
         for o in 0 .. dense.Outputs - 1 do
             let panel = o / panelColumns
 
-            NativePtr.set
-                outputs
-                o
-                (nativeint (panel * rows * panelColumns + o - panel * panelColumns) * size)
+            NativePtr.set outputs o (nativeint (panel * rows * panelColumns + o - panel * panelColumns) * size)
 
         {
             Out = out

@@ -123,17 +123,73 @@ module internal Patch =
             let own = NativePtr.get groups g
             let corner = Tile.at target own.Target
             let mutable t00 = 'S.Load corner
-            let mutable t01 = if 'N.Vectors > 1 then 'S.Load(corner +! v) else Unchecked.defaultof<'V>
-            let mutable t02 = if 'N.Vectors > 2 then 'S.Load(corner +! (2 * v)) else Unchecked.defaultof<'V>
-            let mutable t03 = if 'N.Vectors > 3 then 'S.Load(corner +! (3 * v)) else Unchecked.defaultof<'V>
-            let mutable t10 = if 'N.Rows > 1 then 'S.Load(corner +! targetStep) else Unchecked.defaultof<'V>
-            let mutable t11 = if 'N.Rows > 1 && 'N.Vectors > 1 then 'S.Load(corner +! (targetStep + v)) else Unchecked.defaultof<'V>
-            let mutable t12 = if 'N.Rows > 1 && 'N.Vectors > 2 then 'S.Load(corner +! (targetStep + 2 * v)) else Unchecked.defaultof<'V>
-            let mutable t13 = if 'N.Rows > 1 && 'N.Vectors > 3 then 'S.Load(corner +! (targetStep + 3 * v)) else Unchecked.defaultof<'V>
-            let mutable t20 = if 'N.Rows > 2 then 'S.Load(corner +! (2 * targetStep)) else Unchecked.defaultof<'V>
-            let mutable t21 = if 'N.Rows > 2 && 'N.Vectors > 1 then 'S.Load(corner +! (2 * targetStep + v)) else Unchecked.defaultof<'V>
-            let mutable t22 = if 'N.Rows > 2 && 'N.Vectors > 2 then 'S.Load(corner +! (2 * targetStep + 2 * v)) else Unchecked.defaultof<'V>
-            let mutable t23 = if 'N.Rows > 2 && 'N.Vectors > 3 then 'S.Load(corner +! (2 * targetStep + 3 * v)) else Unchecked.defaultof<'V>
+
+            let mutable t01 =
+                if 'N.Vectors > 1 then
+                    'S.Load(corner +! v)
+                else
+                    Unchecked.defaultof<'V>
+
+            let mutable t02 =
+                if 'N.Vectors > 2 then
+                    'S.Load(corner +! (2 * v))
+                else
+                    Unchecked.defaultof<'V>
+
+            let mutable t03 =
+                if 'N.Vectors > 3 then
+                    'S.Load(corner +! (3 * v))
+                else
+                    Unchecked.defaultof<'V>
+
+            let mutable t10 =
+                if 'N.Rows > 1 then
+                    'S.Load(corner +! targetStep)
+                else
+                    Unchecked.defaultof<'V>
+
+            let mutable t11 =
+                if 'N.Rows > 1 && 'N.Vectors > 1 then
+                    'S.Load(corner +! (targetStep + v))
+                else
+                    Unchecked.defaultof<'V>
+
+            let mutable t12 =
+                if 'N.Rows > 1 && 'N.Vectors > 2 then
+                    'S.Load(corner +! (targetStep + 2 * v))
+                else
+                    Unchecked.defaultof<'V>
+
+            let mutable t13 =
+                if 'N.Rows > 1 && 'N.Vectors > 3 then
+                    'S.Load(corner +! (targetStep + 3 * v))
+                else
+                    Unchecked.defaultof<'V>
+
+            let mutable t20 =
+                if 'N.Rows > 2 then
+                    'S.Load(corner +! (2 * targetStep))
+                else
+                    Unchecked.defaultof<'V>
+
+            let mutable t21 =
+                if 'N.Rows > 2 && 'N.Vectors > 1 then
+                    'S.Load(corner +! (2 * targetStep + v))
+                else
+                    Unchecked.defaultof<'V>
+
+            let mutable t22 =
+                if 'N.Rows > 2 && 'N.Vectors > 2 then
+                    'S.Load(corner +! (2 * targetStep + 2 * v))
+                else
+                    Unchecked.defaultof<'V>
+
+            let mutable t23 =
+                if 'N.Rows > 2 && 'N.Vectors > 3 then
+                    'S.Load(corner +! (2 * targetStep + 3 * v))
+                else
+                    Unchecked.defaultof<'V>
+
             let mutable i = own.First
             let beyond = own.First + own.Count
 

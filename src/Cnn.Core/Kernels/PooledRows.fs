@@ -27,7 +27,8 @@ module internal PooledRows =
             Pitch: int
         }
 
-        member band.Row(r: int) = band.Data +! ((r - band.First) * band.Pitch)
+        member band.Row(r: int) =
+            band.Data +! ((r - band.First) * band.Pitch)
 
     /// The part of a window's axis that lies inside the image: positions `first` to `beyond - 1` of the kernel.
     let inline inside (axis: Axis) (start: int) =
@@ -110,7 +111,8 @@ module internal PooledRows =
         let lower = 'S.WhereWins(d, c, d, c)
         let down = 'S.WinBits(lower, upper)
         let best = 'S.WhereWins(lower, upper, lower, upper)
-        let mutable alive = UInt32.MaxValue
+        // one bit for each lane
+        let mutable alive = UInt32.MaxValue >>> (32 - 'S.Width)
 
         if relu then
             'S.Store(target, 'S.ClampNegative best)

@@ -27,6 +27,8 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
 
     /// Numbers in a vector.
     abstract Lanes: int
+    /// See Peak.
+    abstract Peak: rounds: int64 -> 'T
     /// See Update.
     abstract Update<'F when 'F: struct and 'F :> IUpdate<'T>> : f: 'F * numbers: inref<Numbers<'T>> -> unit
 
@@ -93,6 +95,7 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
 
     override _.Sum x = Elementwise.sum x
     override _.Lanes = 'S.Width
+    override _.Peak rounds = Peak.run<'T, 'V, 'S> rounds
     override _.Update(f, numbers) = Update.run<'T, 'V, 'S, _> f &numbers
     override _.Multiply product = Product.run<'T, 'V, 'S> &product
 

@@ -71,12 +71,16 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
 
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member WhereWins(candidate, best, x, y) =
-            let wins = Vector512.BitwiseOr(Vector512.GreaterThan(candidate, best), Vector512.IsNaN candidate)
+            let wins =
+                Vector512.BitwiseOr(Vector512.GreaterThan(candidate, best), Vector512.IsNaN candidate)
+
             Vector512.ConditionalSelect(wins, x, y)
 
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member WinBits(candidate: Vector512<'T>, best: Vector512<'T>) =
-            let wins = Vector512.BitwiseOr(Vector512.GreaterThan(candidate, best), Vector512.IsNaN candidate)
+            let wins =
+                Vector512.BitwiseOr(Vector512.GreaterThan(candidate, best), Vector512.IsNaN candidate)
+
             uint32 (Vector512.ExtractMostSignificantBits wins)
 
         static member EqualBits(x: Vector512<'T>, y: Vector512<'T>) =
@@ -88,12 +92,19 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member WhereBits(bits, x) =
             if sizeof<'T> = 4 then
-                let own = Vector512.Create(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
-                let isSet = Vector512.Equals(Vector512.BitwiseAnd(Vector512.Create(int bits), own), own)
+                let own =
+                    Vector512.Create(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+
+                let isSet =
+                    Vector512.Equals(Vector512.BitwiseAnd(Vector512.Create(int bits), own), own)
+
                 Vector512.BitwiseAnd(x.AsInt32(), isSet).As<int, 'T>()
             else
                 let own = Vector512.Create(1L, 2L, 4L, 8L, 16L, 32L, 64L, 128L)
-                let isSet = Vector512.Equals(Vector512.BitwiseAnd(Vector512.Create(int64 bits), own), own)
+
+                let isSet =
+                    Vector512.Equals(Vector512.BitwiseAnd(Vector512.Create(int64 bits), own), own)
+
                 Vector512.BitwiseAnd(x.AsInt64(), isSet).As<int64, 'T>()
 
 [<Struct>]
@@ -126,12 +137,16 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
 
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member WhereWins(candidate, best, x, y) =
-            let wins = Vector256.BitwiseOr(Vector256.GreaterThan(candidate, best), Vector256.IsNaN candidate)
+            let wins =
+                Vector256.BitwiseOr(Vector256.GreaterThan(candidate, best), Vector256.IsNaN candidate)
+
             Vector256.ConditionalSelect(wins, x, y)
 
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member WinBits(candidate: Vector256<'T>, best: Vector256<'T>) =
-            let wins = Vector256.BitwiseOr(Vector256.GreaterThan(candidate, best), Vector256.IsNaN candidate)
+            let wins =
+                Vector256.BitwiseOr(Vector256.GreaterThan(candidate, best), Vector256.IsNaN candidate)
+
             uint32 (Vector256.ExtractMostSignificantBits wins)
 
         static member EqualBits(x: Vector256<'T>, y: Vector256<'T>) =
@@ -144,11 +159,17 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member WhereBits(bits, x) =
             if sizeof<'T> = 4 then
                 let own = Vector256.Create(1, 2, 4, 8, 16, 32, 64, 128)
-                let isSet = Vector256.Equals(Vector256.BitwiseAnd(Vector256.Create(int bits), own), own)
+
+                let isSet =
+                    Vector256.Equals(Vector256.BitwiseAnd(Vector256.Create(int bits), own), own)
+
                 Vector256.BitwiseAnd(x.AsInt32(), isSet).As<int, 'T>()
             else
                 let own = Vector256.Create(1L, 2L, 4L, 8L)
-                let isSet = Vector256.Equals(Vector256.BitwiseAnd(Vector256.Create(int64 bits), own), own)
+
+                let isSet =
+                    Vector256.Equals(Vector256.BitwiseAnd(Vector256.Create(int64 bits), own), own)
+
                 Vector256.BitwiseAnd(x.AsInt64(), isSet).As<int64, 'T>()
 
 [<Struct>]
@@ -181,12 +202,16 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
 
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member WhereWins(candidate, best, x, y) =
-            let wins = Vector128.BitwiseOr(Vector128.GreaterThan(candidate, best), Vector128.IsNaN candidate)
+            let wins =
+                Vector128.BitwiseOr(Vector128.GreaterThan(candidate, best), Vector128.IsNaN candidate)
+
             Vector128.ConditionalSelect(wins, x, y)
 
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member WinBits(candidate: Vector128<'T>, best: Vector128<'T>) =
-            let wins = Vector128.BitwiseOr(Vector128.GreaterThan(candidate, best), Vector128.IsNaN candidate)
+            let wins =
+                Vector128.BitwiseOr(Vector128.GreaterThan(candidate, best), Vector128.IsNaN candidate)
+
             uint32 (Vector128.ExtractMostSignificantBits wins)
 
         static member EqualBits(x: Vector128<'T>, y: Vector128<'T>) =
@@ -199,11 +224,17 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member WhereBits(bits, x) =
             if sizeof<'T> = 4 then
                 let own = Vector128.Create(1, 2, 4, 8)
-                let isSet = Vector128.Equals(Vector128.BitwiseAnd(Vector128.Create(int bits), own), own)
+
+                let isSet =
+                    Vector128.Equals(Vector128.BitwiseAnd(Vector128.Create(int bits), own), own)
+
                 Vector128.BitwiseAnd(x.AsInt32(), isSet).As<int, 'T>()
             else
                 let own = Vector128.Create(1L, 2L)
-                let isSet = Vector128.Equals(Vector128.BitwiseAnd(Vector128.Create(int64 bits), own), own)
+
+                let isSet =
+                    Vector128.Equals(Vector128.BitwiseAnd(Vector128.Create(int64 bits), own), own)
+
                 Vector128.BitwiseAnd(x.AsInt64(), isSet).As<int64, 'T>()
 
 /// One number at a time: the portable path, and the last few elements of every other one.

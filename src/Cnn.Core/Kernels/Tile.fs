@@ -172,21 +172,96 @@ module internal Tile =
             while tile < count do
                 let startStep = p.StartStep
                 let mutable c00 = 'S.Load start
-                let mutable c01 = if 'N.Vectors > 1 then 'S.Load(start +! v) else Unchecked.defaultof<'V>
-                let mutable c10 = if 'N.Rows > 1 then 'S.Load(start +! startStep) else Unchecked.defaultof<'V>
-                let mutable c11 = if 'N.Rows > 1 && 'N.Vectors > 1 then 'S.Load(start +! (startStep + v)) else Unchecked.defaultof<'V>
-                let mutable c20 = if 'N.Rows > 2 then 'S.Load(start +! (2 * startStep)) else Unchecked.defaultof<'V>
-                let mutable c21 = if 'N.Rows > 2 && 'N.Vectors > 1 then 'S.Load(start +! (2 * startStep + v)) else Unchecked.defaultof<'V>
-                let mutable c30 = if 'N.Rows > 3 then 'S.Load(start +! (3 * startStep)) else Unchecked.defaultof<'V>
-                let mutable c31 = if 'N.Rows > 3 && 'N.Vectors > 1 then 'S.Load(start +! (3 * startStep + v)) else Unchecked.defaultof<'V>
-                let mutable c40 = if 'N.Rows > 4 then 'S.Load(start +! (4 * startStep)) else Unchecked.defaultof<'V>
-                let mutable c41 = if 'N.Rows > 4 && 'N.Vectors > 1 then 'S.Load(start +! (4 * startStep + v)) else Unchecked.defaultof<'V>
-                let mutable c50 = if 'N.Rows > 5 then 'S.Load(start +! (5 * startStep)) else Unchecked.defaultof<'V>
-                let mutable c51 = if 'N.Rows > 5 && 'N.Vectors > 1 then 'S.Load(start +! (5 * startStep + v)) else Unchecked.defaultof<'V>
-                let mutable c60 = if 'N.Rows > 6 then 'S.Load(start +! (6 * startStep)) else Unchecked.defaultof<'V>
-                let mutable c61 = if 'N.Rows > 6 && 'N.Vectors > 1 then 'S.Load(start +! (6 * startStep + v)) else Unchecked.defaultof<'V>
-                let mutable c70 = if 'N.Rows > 7 then 'S.Load(start +! (7 * startStep)) else Unchecked.defaultof<'V>
-                let mutable c71 = if 'N.Rows > 7 && 'N.Vectors > 1 then 'S.Load(start +! (7 * startStep + v)) else Unchecked.defaultof<'V>
+
+                let mutable c01 =
+                    if 'N.Vectors > 1 then
+                        'S.Load(start +! v)
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c10 =
+                    if 'N.Rows > 1 then
+                        'S.Load(start +! startStep)
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c11 =
+                    if 'N.Rows > 1 && 'N.Vectors > 1 then
+                        'S.Load(start +! (startStep + v))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c20 =
+                    if 'N.Rows > 2 then
+                        'S.Load(start +! (2 * startStep))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c21 =
+                    if 'N.Rows > 2 && 'N.Vectors > 1 then
+                        'S.Load(start +! (2 * startStep + v))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c30 =
+                    if 'N.Rows > 3 then
+                        'S.Load(start +! (3 * startStep))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c31 =
+                    if 'N.Rows > 3 && 'N.Vectors > 1 then
+                        'S.Load(start +! (3 * startStep + v))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c40 =
+                    if 'N.Rows > 4 then
+                        'S.Load(start +! (4 * startStep))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c41 =
+                    if 'N.Rows > 4 && 'N.Vectors > 1 then
+                        'S.Load(start +! (4 * startStep + v))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c50 =
+                    if 'N.Rows > 5 then
+                        'S.Load(start +! (5 * startStep))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c51 =
+                    if 'N.Rows > 5 && 'N.Vectors > 1 then
+                        'S.Load(start +! (5 * startStep + v))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c60 =
+                    if 'N.Rows > 6 then
+                        'S.Load(start +! (6 * startStep))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c61 =
+                    if 'N.Rows > 6 && 'N.Vectors > 1 then
+                        'S.Load(start +! (6 * startStep + v))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c70 =
+                    if 'N.Rows > 7 then
+                        'S.Load(start +! (7 * startStep))
+                    else
+                        Unchecked.defaultof<'V>
+
+                let mutable c71 =
+                    if 'N.Rows > 7 && 'N.Vectors > 1 then
+                        'S.Load(start +! (7 * startStep + v))
+                    else
+                        Unchecked.defaultof<'V>
 
                 let mutable row = p.B
                 let mutable offset = p.Offsets

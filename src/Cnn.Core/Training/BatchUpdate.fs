@@ -99,6 +99,6 @@ module internal BatchUpdate =
                 task ()
         else
             let options = ParallelOptions(MaxDegreeOfParallelism = threads)
-            Parallel.For(0, tasks.Length, options, (fun i -> tasks[i] ())) |> ignore
+            Parallel.For(0, tasks.Length, options, (fun i -> tasks[i]())) |> ignore
 
         successor.Result

@@ -54,7 +54,9 @@ type internal UpdateRule<'T, 'F
     when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'F: struct and 'F :> IUpdate<'T>>(formulas: 'F) =
     inherit UpdateRule<'T>()
     override _.Averages = formulas.Averages
-    override _.Apply numbers = Kernel<'T>.Best.Update(formulas, &numbers)
+
+    override _.Apply numbers =
+        Kernel<'T>.Best.Update(formulas, &numbers)
 
 /// A step under way: parameters and averages as they are, and fresh memory for those to come, which `Apply` fills part by part,
 /// from any thread. Dispose of it when all parts are done.
@@ -70,8 +72,7 @@ type internal Successor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         NativePtr.ofVoidPtr handle.Pointer
 
     let fresh () : 'T[][] =
-        current
-        |> Array.map (fun tensor -> GC.AllocateUninitializedArray tensor.Count)
+        current |> Array.map (fun tensor -> GC.AllocateUninitializedArray tensor.Count)
 
     let pinAverages (number: int) (averages: Parameters<'T>) : nativeptr<'T>[] =
         if number > rule.Averages then
@@ -199,9 +200,12 @@ module Optimizer =
         (steps: int64)
         : UpdateRule<'T> =
         let number (value: float) : 'T = 'T.CreateTruncating value
-        let mean (decay: float) = Decayed<'T>(number factor, number decay)
+
+        let mean (decay: float) =
+            Decayed<'T>(number factor, number decay)
+
         let step = number -learningRate
-        let least = Tiny.least<'T> ()
+        let least = Tiny.least<'T>()
 
         let adam (config: AdamConfig) (decay: float) (shrink: float) : UpdateRule<'T> =
             UpdateRule<'T, _>(
@@ -239,8 +243,10 @@ module Optimizer =
         let rule = rule<'T> optimizer learningRate 1.0 (state.Steps + 1L)
         let own = Parameters.tensors gradients
 
-        if List.map (fun (t: Tensor<'T>) -> t.Shape) own
-           <> List.map (fun (t: Tensor<'T>) -> t.Shape) (Parameters.tensors parameters) then
+        if
+            List.map (fun (t: Tensor<'T>) -> t.Shape) own
+            <> List.map (fun (t: Tensor<'T>) -> t.Shape) (Parameters.tensors parameters)
+        then
             invalidArg (nameof gradients) "gradients and parameters belong to different networks"
 
         use successor = new Successor<'T>(rule, state, parameters)

@@ -16,7 +16,7 @@ internal static class EvalCommand
             "The folder of the data set whose test images to use; the MNIST files of the program unless given."
         );
         Option<int> threads = Options.Threads();
-        var json = new Option<bool>("--json") { Description = "Print one JSON object instead of tables." };
+        Option<bool> json = Options.Json();
         var command = new Command(
             "eval",
             "Test a model: accuracy, loss, precision and recall of each class, and the confusion matrix."

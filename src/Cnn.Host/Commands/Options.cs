@@ -79,6 +79,24 @@ internal static class Options
         return option;
     }
 
+    /// <summary>Some of some names, with commas between; it may be left out. Each counts once.</summary>
+    public static Option<IReadOnlyList<string>?> Names(string name, IEnumerable<string> names, string description)
+    {
+        string[] known = [.. names];
+        return new Option<IReadOnlyList<string>?>(name)
+        {
+            Description = description,
+            HelpName = "NAME[,NAME]",
+            CustomParser = given =>
+            {
+                string[] chosen = given.Tokens[0].Value.Split(',', StringSplitOptions.TrimEntries);
+                if (chosen.FirstOrDefault(text => !known.Contains(text)) is { } stray)
+                    given.AddError($"{name} '{stray}' is not known; choose from {string.Join(", ", known)}.");
+                return [.. chosen.Distinct()];
+            },
+        };
+    }
+
     /// <summary>Free text; without a default it may be left out.</summary>
     public static Option<string?> Text(string name, string? byDefault, string helpName, string description)
     {
@@ -102,6 +120,9 @@ internal static class Options
 
     /// <summary><c>--data</c>: the folder of a data set; left out, it is the one of the program.</summary>
     public static Option<string?> Data(string description) => Text("--data", byDefault: null, "FOLDER", description);
+
+    /// <summary><c>--json</c>.</summary>
+    public static Option<bool> Json() => new("--json") { Description = "Print one JSON object instead of tables." };
 
     /// <summary><c>--seed</c>.</summary>
     public static Option<int> Seed(int byDefault, string description) => Whole("--seed", byDefault, description);

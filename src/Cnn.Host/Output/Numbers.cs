@@ -27,6 +27,15 @@ internal static class Numbers
     /// <summary>A time in seconds, such as 2.45.</summary>
     public static string Seconds(double seconds) => Write(seconds, "F2");
 
+    /// <summary>10^9 floating-point operations a second, such as 98.7.</summary>
+    public static string Gflops(double? gflops) => gflops is { } value ? Tenths(value) : None;
+
+    /// <summary>A time in microseconds, such as 12.34.</summary>
+    public static string Microseconds(double microseconds) => Write(microseconds, "F2");
+
+    /// <summary>A number with one place behind the point.</summary>
+    public static string Tenths(double value) => Write(value, "F1");
+
     /// <summary>A count with its thousands apart, such as 206,922.</summary>
     public static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
 

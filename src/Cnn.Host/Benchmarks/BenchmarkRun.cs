@@ -1,0 +1,173 @@
+using System.Diagnostics;
+using Cnn.Host.Commands;
+using Cnn.Host.Data;
+using Cnn.Host.Models;
+
+namespace Cnn.Host.Benchmarks;
+
+/// <summary>
+/// The measurements of <c>cnn bench</c>. Each is made when its result is asked for, so that results can be shown one by one. The
+/// core has no clock: it offers what is to be timed.
+/// </summary>
+internal sealed class BenchmarkRun
+{
+    private const int InferenceBatch = 1000;
+    private const int StageBatch = 32;
+    private const string Optimizer = "nesterov";
+
+    private static readonly int[] TrainingBatches = [1, StageBatch, 128];
+
+    private readonly BenchmarkSettings settings;
+    private readonly LabelledImages images;
+    private readonly CancellationToken stop;
+
+    /// <summary>Reads the images and measures the peak.</summary>
+    /// <exception cref="CommandException">Bad data: the images cannot be read, or are too few.</exception>
+    public BenchmarkRun(BenchmarkSettings settings, CancellationToken stop)
+    {
+        this.settings = settings;
+        this.stop = stop;
+        string folder = settings.Data ?? DataFolder.Default;
+        images = DataFolder.Open(folder).LoadTraining();
+        if (images.Count < InferenceBatch)
+            throw CommandException.BadData(
+                $"{folder} has {images.Count} training images, and the benchmark needs {InferenceBatch} at least; give a larger data set."
+            );
+        Peak = Peak.Measure();
+    }
+
+    /// <summary>One thread, and as many as there are processors.</summary>
+    public static IReadOnlyList<int> Threads { get; } = [.. new[] { 1, Environment.ProcessorCount }.Distinct()];
+
+    /// <summary>What one core can do at best.</summary>
+    public Peak Peak { get; }
+
+    /// <summary>Training, for every network, size of batch and number of threads.</summary>
+    public IEnumerable<TrainingSpeed> Training()
+    {
+        foreach (string network in settings.Networks)
+        {
+            WarmUp(network);
+            foreach (int batchSize in TrainingBatches)
+            foreach (int threads in Threads)
+                yield return Train(network, batchSize, threads);
+        }
+    }
+
+    /// <summary>Inference on large batches, and on single images, which one thread alone can take.</summary>
+    public IEnumerable<InferenceSpeed> Inference() =>
+        from network in settings.Networks
+        from size in Threads.Select(threads => (Batch: InferenceBatch, Threads: threads)).Append((Batch: 1, Threads: 1))
+        select Infer(network, size.Batch, size.Threads);
+
+    /// <summary>Every stage of every network, forward and backward, on one thread.</summary>
+    public IEnumerable<StageCost> Stages() => settings.Networks.SelectMany(Profile);
+
+    // Until the runtime has compiled the network's methods for good, which it begins when no new ones are called for a while.
+    private void WarmUp(string network)
+    {
+        Trainer trainer = Trainer.Start(Create(network), Optimizer, TrainDefaults.Seed);
+        long started = Stopwatch.GetTimestamp();
+        for (int turn = 0; Stopwatch.GetElapsedTime(started).TotalSeconds < settings.WarmUpSeconds; turn++)
+        {
+            stop.ThrowIfCancellationRequested();
+            int threads = Threads[turn % Threads.Count];
+            foreach (int batchSize in TrainingBatches)
+            {
+                trainer = Step(trainer, batchSize, turn, threads);
+                trainer.Model.Logits(Take(batchSize, turn).Pixels, threads);
+            }
+        }
+    }
+
+    private TrainingSpeed Train(string network, int batchSize, int threads)
+    {
+        Trainer trainer = Trainer.Start(Create(network), Optimizer, TrainDefaults.Seed);
+        int turn = 0;
+        Timing timing = Timing.Measure(
+            settings.Seconds,
+            () => trainer = Step(trainer, batchSize, turn++, threads),
+            stop
+        );
+        return new TrainingSpeed(
+            network,
+            batchSize,
+            threads,
+            batchSize / timing.Seconds,
+            timing.AllocatedBytes,
+            timing.PauseShare,
+            1000 * timing.Collections
+        );
+    }
+
+    private InferenceSpeed Infer(string network, int batchSize, int threads)
+    {
+        Model model = Create(network);
+        int turn = 0;
+        Timing timing = Timing.Measure(
+            settings.Seconds,
+            () => model.Logits(Take(batchSize, turn++).Pixels, threads),
+            stop
+        );
+        return new InferenceSpeed(network, batchSize, threads, batchSize / timing.Seconds);
+    }
+
+    private IEnumerable<StageCost> Profile(string network)
+    {
+        Trainer trainer = Trainer.Start(Create(network), Optimizer, TrainDefaults.Seed);
+        for (int turn = 0; turn < settings.Steps; turn++)
+        {
+            stop.ThrowIfCancellationRequested();
+            trainer = Step(trainer, StageBatch, turn, Environment.ProcessorCount);
+        }
+        (ReadOnlyMemory<byte> pixels, ReadOnlyMemory<byte> labels) = Take(StageBatch, settings.Steps);
+        using PlanProfile profile = PlanProfile.Create(trainer.Model, pixels, labels);
+        for (int i = 0; i < profile.Stages.Count; i++)
+        {
+            int index = i;
+            StageProfile stage = profile.Stages[i];
+            yield return new StageCost(
+                network,
+                stage.Name,
+                "forward",
+                Microseconds(() => profile.RunForward(index)),
+                stage.DenseForward,
+                stage.ExecutedForward,
+                Peak.SinglePrecision
+            );
+            yield return new StageCost(
+                network,
+                stage.Name,
+                "backward",
+                Microseconds(() => profile.RunBackward(index)),
+                stage.DenseBackward,
+                stage.ExecutedBackward,
+                Peak.SinglePrecision
+            );
+        }
+    }
+
+    // for one image
+    private double Microseconds(Action run) => 1e6 * Timing.Measure(settings.Seconds, run, stop).Seconds / StageBatch;
+
+    private Model Create(string network) =>
+        NetworkChoice.Of(network, arch: null).Create(images, TrainDefaults.Initializer, TrainDefaults.Seed);
+
+    private Trainer Step(Trainer trainer, int batchSize, int turn, int threads)
+    {
+        // slow enough for batches of one image; the speed is the same for any
+        const double LearningRate = 0.005;
+        (ReadOnlyMemory<byte> pixels, ReadOnlyMemory<byte> labels) = Take(batchSize, turn);
+        return trainer.Step(pixels, labels, LearningRate, threads).Trainer;
+    }
+
+    // one batch after the other, and from the start again
+    private (ReadOnlyMemory<byte> Pixels, ReadOnlyMemory<byte> Labels) Take(int batchSize, int turn)
+    {
+        int first = turn % (images.Count / batchSize) * batchSize;
+        return (
+            images.Pixels.AsMemory(first * images.ImageSize, batchSize * images.ImageSize),
+            images.Labels.AsMemory(first, batchSize)
+        );
+    }
+}

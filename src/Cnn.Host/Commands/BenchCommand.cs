@@ -1,0 +1,76 @@
+using System.CommandLine;
+using Cnn.Host.Benchmarks;
+using Cnn.Host.Models;
+using Cnn.Host.Output;
+
+namespace Cnn.Host.Commands;
+
+/// <summary><c>cnn bench</c>: how fast the program is on this machine.</summary>
+internal static class BenchCommand
+{
+    private const double UsualSeconds = 1;
+    private const double UsualWarmUp = 2;
+    private const int UsualSteps = 300;
+
+    // to see that it works, not to rely on
+    private const double QuickSeconds = 0.02;
+    private const double QuickWarmUp = 0.4;
+    private const int QuickSteps = 60;
+
+    public static Command Create()
+    {
+        Option<IReadOnlyList<string>?> models = Options.Names(
+            "--models",
+            NetworkChoice.Presets,
+            "The networks to measure, with commas between; all that have a name unless given."
+        );
+        Option<double> seconds = Options.Positive(
+            "--seconds",
+            UsualSeconds,
+            $"How long to measure for each figure; with --quick {QuickSeconds} unless given."
+        );
+        var quick = new Option<bool>("--quick")
+        {
+            Description = "Just try it: within seconds, with figures that are rough and too low.",
+        };
+        Option<string?> data = Options.Data(
+            "The folder of the data set whose training images to use; the MNIST files of the program unless given."
+        );
+        Option<bool> json = Options.Json();
+        var command = new Command(
+            "bench",
+            "Measure the speed of training, of inference and of every stage of a network, beside what a core can do at best."
+        )
+        {
+            models,
+            seconds,
+            quick,
+            data,
+            json,
+        };
+        command.SetWork(
+            (parsed, stop) =>
+            {
+                bool isQuick = parsed.GetValue(quick);
+                bool isGiven = parsed.GetResult(seconds) is { Implicit: false };
+                Actions.ReserveThreads(Environment.ProcessorCount);
+                var run = new BenchmarkRun(
+                    new BenchmarkSettings(
+                        Networks: parsed.GetValue(models) ?? [.. NetworkChoice.Presets],
+                        Seconds: isQuick && !isGiven ? QuickSeconds : parsed.GetValue(seconds),
+                        WarmUpSeconds: isQuick ? QuickWarmUp : UsualWarmUp,
+                        Steps: isQuick ? QuickSteps : UsualSteps,
+                        Data: parsed.GetValue(data)
+                    ),
+                    stop
+                );
+                Action<Machine, BenchmarkRun> write = parsed.GetValue(json)
+                    ? BenchmarkOutput.WriteJson
+                    : BenchmarkOutput.WriteText;
+                write(Machine.Current(), run);
+                return ExitCode.Success;
+            }
+        );
+        return command;
+    }
+}

@@ -1,0 +1,280 @@
+/// The two inner loops, the update and the pooled rows at every width against plain loops; exact, because the numbers are small
+/// integers.
+module Cnn.Tests.Kernels.TileTests
+
+#nowarn "9"
+
+open System
+open System.Numerics
+open Expecto
+open Cnn.Tensors
+open Cnn.Kernels
+open Cnn.Tests.WindowCases
+open Cnn.Tests.Properties
+open Cnn.Tests.Support
+open Microsoft.FSharp.NativeInterop
+
+let private widths = [ 512; 256; 128; 0 ]
+
+let private write<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+    (memory: Workspace)
+    (values: float[])
+    : nativeptr<'T> =
+    let p = memory.Take<'T> values.Length
+    values |> Array.iteri (fun i v -> NativePtr.set p i ('T.CreateTruncating v))
+    p
+
+let private read<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (p: nativeptr<'T>) (count: int) =
+    Array.init count (fun i -> Double.CreateTruncating(NativePtr.get p i))
+
+let private table (memory: Workspace) (values: nativeint[]) : nativeptr<nativeint> =
+    let p = memory.Take<nativeint> values.Length
+    values |> Array.iteri (NativePtr.set p)
+    p
+
+/// Lines of rows whose numbers stand wherever a table says, as in a convolution; the columns are whole vectors.
+let private product<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (case: ProductCase) (fromC: bool) =
+    let random = Random case.Seed
+    let lines = 1 + case.Seed % 3
+    let size = sizeof<'T>
+
+    for bits in widths do
+        use memory = Workspace.Rent()
+        let processor = Processor.OfBits<'T> bits
+
+        let columns =
+            (case.Columns + processor.Lanes - 1) / processor.Lanes * processor.Lanes
+
+        let whole () = float (random.Next(-4, 5))
+        let reach = 2 * case.Depth
+        let offsets = Array.init case.Depth (fun _ -> random.Next reach)
+        let rowStep, lineStep = random.Next(0, 4), random.Next(0, 9)
+
+        let a =
+            Array.init ((lines - 1) * lineStep + (case.Rows - 1) * rowStep + reach) (fun _ -> whole ())
+
+        let b = Array.init (case.Depth * columns) (fun _ -> whole ())
+
+        let start =
+            Array.init (if fromC then lines * case.Rows * columns else columns) (fun _ -> whole ())
+
+        let number (l: int) (r: int) (j: int) =
+            let first = start[if fromC then (l * case.Rows + r) * columns + j else j]
+
+            (first, Seq.init case.Depth id)
+            ||> Seq.fold (fun sum k -> sum + a[l * lineStep + r * rowStep + offsets[k]] * b[k * columns + j])
+
+        let expected =
+            [|
+                for l in 0 .. lines - 1 do
+                    for r in 0 .. case.Rows - 1 do
+                        for j in 0 .. columns - 1 -> number l r j
+            |]
+
+        let c = memory.Take<'T> expected.Length
+        let initial = write<'T> memory start
+
+        if fromC then
+            for i in 0 .. expected.Length - 1 do
+                NativePtr.set c i (NativePtr.get initial i)
+
+        let product =
+            {
+                Lines = lines
+                Rows = case.Rows
+                Columns = columns
+                Depth = case.Depth
+                A = write<'T> memory a
+                ALine = lineStep
+                AStep = rowStep
+                Offsets = table memory (offsets |> Array.map (fun o -> nativeint (o * size)))
+                B = write<'T> memory b
+                BStep = columns
+                Start = if fromC then c else initial
+                StartLine = if fromC then case.Rows * columns else 0
+                StartStep = if fromC then columns else 0
+                C = c
+                CLine = case.Rows * columns
+                CStep = columns
+            }
+
+        processor.Multiply &product
+        Expect.sequenceEqual (read c expected.Length) expected $"{typeof<'T>.Name}, {bits} bits"
+
+let private patches<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (seed: int) =
+    let random = Random seed
+    let size = sizeof<'T>
+
+    for bits in widths do
+        use memory = Workspace.Rent()
+        let processor = Processor.OfBits<'T> bits
+        let rows, columns = random.Next(1, 8), processor.Lanes * random.Next(1, 10)
+        let sourceStep, targetStep = columns + random.Next 3, columns + random.Next 3
+        let whole () = float (random.Next(-4, 5))
+        let source = Array.init (40 + rows * sourceStep) (fun _ -> whole ())
+        let groups = random.Next(1, 4)
+        let counts = Array.init groups (fun _ -> random.Next 6)
+        let starts = Array.scan (+) 0 counts
+        let values = Array.init (Array.last starts + 1) (fun _ -> whole ())
+        let offsets = Array.init values.Length (fun _ -> random.Next 40)
+        let targets = Array.init groups (fun g -> g * 7)
+        let target = Array.init (20 + rows * targetStep) (fun _ -> whole ())
+        let expected = Array.copy target
+
+        for g in 0 .. groups - 1 do
+            for i in starts[g] .. starts[g + 1] - 1 do
+                for r in 0 .. rows - 1 do
+                    for j in 0 .. columns - 1 do
+                        let place = targets[g] + r * targetStep + j
+                        expected[place] <- expected[place] + values[i] * source[offsets[i] + r * sourceStep + j]
+
+        let own = memory.Take<EntryGroup> groups
+
+        for g in 0 .. groups - 1 do
+            NativePtr.set
+                own
+                g
+                {
+                    Target = nativeint (targets[g] * size)
+                    First = starts[g]
+                    Count = counts[g]
+                }
+
+        let p = write<'T> memory target
+
+        processor.Accumulate(
+            own,
+            groups,
+            write<'T> memory values,
+            table memory (offsets |> Array.map (fun o -> nativeint (o * size))),
+            write<'T> memory source,
+            sourceStep,
+            p,
+            targetStep,
+            rows,
+            columns
+        )
+
+        Expect.sequenceEqual (read p target.Length) expected $"{typeof<'T>.Name}, {bits} bits, {rows} x {columns}"
+
+/// Every formula on integers and powers of two, so that both precisions have to agree exactly, at lengths around all widths.
+let private updates<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> () =
+    let number (value: float) : 'T = 'T.CreateTruncating value
+    let mean = Decayed<'T>(number 0.5, number 2.0)
+
+    let check (name: string) (f: #IUpdate<'T>) (rule: float * float * float * float -> float * float * float) =
+        for bits in widths do
+            for count in [ 0; 1; 3; 4; 7; 8; 15; 16; 17; 33; 100 ] do
+                use memory = Workspace.Rent()
+
+                let draw k =
+                    (integers (count + k) [ count ]).ToArray()
+
+                let g, p, m = draw 1, draw 2, draw 3
+                let v = draw 4 |> Array.map (fun x -> x * x)
+
+                let out () =
+                    write<'T> memory (Array.zeroCreate count)
+
+                let numbers =
+                    {
+                        Count = count
+                        Gradient = write<'T> memory g
+                        Parameter = write<'T> memory p
+                        First = write<'T> memory m
+                        Second = write<'T> memory v
+                        NewParameter = out ()
+                        NewFirst = out ()
+                        NewSecond = out ()
+                    }
+
+                Processor.OfBits<'T>(bits).Update(f, &numbers)
+
+                let expected =
+                    Array.init count (fun i -> rule (0.5 * g[i] + 2.0 * p[i], p[i], m[i], v[i]))
+
+                let what part =
+                    $"{name}: {part} of {count}, {bits} bits, {typeof<'T>.Name}"
+
+                let pick f = Array.map f expected
+
+                Expect.sequenceEqual (read numbers.NewParameter count) (pick (fun (x, _, _) -> x)) (what "parameter")
+
+                if (f :> IUpdate<'T>).Averages > 0 then
+                    Expect.sequenceEqual (read numbers.NewFirst count) (pick (fun (_, x, _) -> x)) (what "first")
+
+                if (f :> IUpdate<'T>).Averages > 1 then
+                    Expect.sequenceEqual (read numbers.NewSecond count) (pick (fun (_, _, x) -> x)) (what "second")
+
+    check "sgd" (SgdUpdate<'T>(mean, number -4.0)) (fun (g, p, _, _) -> p - 4.0 * g, 0.0, 0.0)
+
+    check
+        "nesterov"
+        (MomentumUpdate<'T>(mean, number -4.0, number 0.5, number 1.0, number 0.5, number 1e-30))
+        (fun (g, p, m, _) ->
+            let next = 0.5 * m + g
+            p - 4.0 * (g + 0.5 * next), next, 0.0)
+
+    // sqrt(0 v) + 1 is 1: the quotient stays whole
+    check
+        "adam"
+        (AdamUpdate<'T>(
+            mean,
+            number 0.5,
+            number -4.0,
+            number 0.0,
+            number 1.0,
+            number 0.5,
+            number 2.0,
+            number 0.5,
+            number 4.0,
+            number 1e-30
+        ))
+        (fun (g, p, m, v) ->
+            let first, second = 0.5 * m + 2.0 * g, 0.5 * v + 4.0 * g * g
+            0.5 * p - 4.0 * first, first, second)
+
+let private vanishing =
+    test "averages that fade away become 0, not subnormal numbers" {
+        for bits in widths do
+            use memory = Workspace.Rent()
+            let zeros = write<float32> memory (Array.zeroCreate 20)
+
+            let numbers =
+                {
+                    Count = 20
+                    Gradient = zeros
+                    Parameter = zeros
+                    First = write<float32> memory (Array.init 20 (fun i -> if i = 19 then nan else 1.05e-30))
+                    Second = NativePtr.nullPtr
+                    NewParameter = memory.Take<float32> 20
+                    NewFirst = memory.Take<float32> 20
+                    NewSecond = NativePtr.nullPtr
+                }
+
+            let rule =
+                MomentumUpdate<float32>(Decayed<float32>(1f, 0f), -0.1f, 0.9f, 0f, 1f, Tiny.least<float32>())
+
+            Processor.OfBits<float32>(bits).Update(rule, &numbers)
+            let first = read numbers.NewFirst 20
+            Expect.all (Array.take 19 first) (fun v -> v = 0.0) $"{bits} bits"
+            Expect.isTrue (Double.IsNaN first[19]) $"{bits} bits: a NaN stays one"
+    }
+
+let tests =
+    testList
+        "inner loops"
+        [
+            property "a product started from one row agrees with its formula" (fun (case: ProductCase) ->
+                product<float32> case false
+                product<float> case false)
+            property "a product added to its target agrees with its formula" (fun (case: ProductCase) ->
+                product<float32> case true
+                product<float> case true)
+            property "sums of patches agree with their formula" (fun (seed: int) ->
+                patches<float32> seed
+                patches<float> seed)
+            test "float32: every optimiser's formulas at every width, exactly on integers" { updates<float32>() }
+            test "float64: every optimiser's formulas at every width, exactly on integers" { updates<float>() }
+            vanishing
+        ]
