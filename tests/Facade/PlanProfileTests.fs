@@ -26,10 +26,10 @@ let private profile (model: Model) =
 /// Presets, and what they lack: strides, windows that overlap, leave rows out or only average, signals of odd sizes.
 let private architectures =
     [
-        for KeyValue(_, architecture) in Model.Presets 10 -> architecture
-        "conv 5 4 stride 3, relu, conv 7 3 pad 1, pool 3 stride 2, relu, flatten, dense 9, relu, dense 10"
-        "conv 3 5 stride 2 pad 2, avgpool 2, conv 4 2, relu, pool 2, relu, flatten, dense 10"
-        "flatten, dense 10"
+        yield! (Model.Presets 10).Values
+        yield "conv 5 4 stride 3, relu, conv 7 3 pad 1, pool 3 stride 2, relu, flatten, dense 9, relu, dense 10"
+        yield "conv 3 5 stride 2 pad 2, avgpool 2, conv 4 2, relu, pool 2, relu, flatten, dense 10"
+        yield "flatten, dense 10"
     ]
 
 let private eachCase (action: Model -> PlanProfile -> unit) =
@@ -62,7 +62,8 @@ let tests =
                     Expect.equal (String.Join(", ", names)) model.Architecture "stages in order")
             }
             test "behind pooling, gradients cost what their entries above 0 do, and never more than dense ones" {
-                let model = create(Model.Presets 10)["deep"]
+                let presets = Model.Presets 10
+                let model = create presets["deep"]
                 use profile = profile model
                 let stage = profile.Stages[1]
 

@@ -24,7 +24,7 @@ type internal TensorGradient<'T when 'T: unmanaged and 'T :> IBinaryFloatingPoin
 type internal ShardResult = { Loss: float; Correct: int }
 
 /// A plan at work on one batch: the parameters as the kernels want them, and memory for what all shards leave behind. Shards run
-/// apart from each other, on any threads; dispose of the pass after the last.
+/// apart from each other, on any threads, once the packing is done; dispose of the pass after the last.
 [<Sealed>]
 type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
     (plan: Plan, parameters: Parameters<'T>, x: Tensor<'T>, shards: (int * int)[], forTraining: bool) =
@@ -149,6 +149,11 @@ type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
     member _.Stages = stages
     member _.Prepared = prepared
     member _.Examples = examples
+
+    /// What has to be done before the first shard, in parts that may be done at once.
+    member _.Packing: (unit -> unit)[] =
+        Array.map2 (fun stage p -> StagePass.packing p (own stage)) stages prepared
+        |> Array.concat
 
     /// For each tensor of the parameters, in their order; complete once every shard has run.
     member _.Gradients = Array.concat gradients

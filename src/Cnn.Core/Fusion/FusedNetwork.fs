@@ -94,9 +94,14 @@ module internal TensorGradient =
 /// The fused equal of Network: the same numbers within rounding, many times faster.
 module FusedNetwork =
 
+    let private packed (pass: BatchPass<'T>) =
+        for pack in pass.Packing do
+            pack ()
+
     /// Network.logits, within rounding.
     let logits (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
         use pass = new BatchPass<'T>(plan, parameters, x, [| 0, x.Shape.Head |], false)
+        packed pass
         pass.Logits 0
 
     /// The gradients of a pass all of whose shards have run.
@@ -112,6 +117,7 @@ module FusedNetwork =
     /// Network.lossAndGradients, within rounding.
     let lossAndGradients (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) (labels: Tensor<int>) : Step<'T> =
         use pass = new BatchPass<'T>(plan, parameters, x, [| 0, x.Shape.Head |], true)
+        packed pass
         let result = pass.Run(0, labels)
 
         {

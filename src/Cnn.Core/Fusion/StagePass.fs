@@ -40,7 +40,7 @@ module internal StagePass =
         | FusedDense _
         | Unfused _ -> struct (0, 0)
 
-    /// Prepares a stage whose input has `inStep` numbers a cell; also says how many its output has.
+    /// Prepares a stage whose input has `inStep` numbers a cell, but for its packing; also says how many its output has.
     let prepare
         (workspace: Workspace)
         (forTraining: bool)
@@ -60,9 +60,8 @@ module internal StagePass =
 
             struct (Prepared.Convolution(conv, prepared), lanes.OutStep)
         | FusedDense dense, Affine p ->
-            use weight = fixed p.Weight.Span
             use bias = fixed p.Bias.Span
-            let prepared = FusedDense.prepare workspace dense inStep weight bias
+            let prepared = FusedDense.prepare workspace dense inStep bias
             struct (Prepared.Dense(dense, prepared), prepared.OutStep)
         | Unfused layer, _ ->
             let struct (channels, _) = extents stage.Output
@@ -70,6 +69,15 @@ module internal StagePass =
             let step = (channels + lanes - 1) / lanes * lanes
             struct (Prepared.Unfused(layer, parameters, step), step)
         | _ -> invalidArg (nameof parameters) "the parameters are those of another network"
+
+    /// What is left to prepare, in parts that may be done at once.
+    let packing (prepared: Prepared<'T>) (parameters: Parameters<'T>) : (unit -> unit)[] =
+        match prepared, parameters with
+        | Prepared.Dense(dense, prepared), Affine p ->
+            Array.init (FusedDense.panels prepared) (fun panel () ->
+                use weight = fixed p.Weight.Span
+                FusedDense.pack dense prepared weight panel)
+        | _ -> [||]
 
     let private toTensor (map: FeatureMap<'T>) (shape: Shape) : Tensor<'T> =
         let values = GC.AllocateUninitializedArray(map.Examples * Shape.size shape)

@@ -47,12 +47,27 @@ module internal FusedDense =
 
     let private roundUp (count: int) (unit: int) = (count + unit - 1) / unit * unit
 
-    /// weight [ In; Out ] and bias [ Out ], for inputs whose map has `inStep` numbers a cell.
+    /// The panels of the weights.
+    let panels (prepared: PreparedDense<'T>) : int =
+        (prepared.OutStep + prepared.PanelColumns - 1) / prepared.PanelColumns
+
+    /// Copies weight [ In; Out ] to one of the panels.
+    let pack (dense: FusedDense) (prepared: PreparedDense<'T>) (weight: nativeptr<'T>) (panel: int) =
+        let columns = prepared.PanelColumns
+        let own = min columns (dense.Outputs - panel * columns)
+
+        for row in 0 .. dense.Inputs - 1 do
+            let source = weight +! (row * dense.Outputs + panel * columns)
+            let target = prepared.Weight +! ((panel * dense.Inputs + row) * columns)
+
+            Span<'T>(NativePtr.toVoidPtr source, own)
+                .CopyTo(Span<'T>(NativePtr.toVoidPtr target, own))
+
+    /// For weights [ In; Out ], which have yet to be packed, bias [ Out ], and inputs whose map has `inStep` numbers a cell.
     let prepare
         (workspace: Workspace)
         (dense: FusedDense)
         (inStep: int)
-        (weight: nativeptr<'T>)
         (bias: nativeptr<'T>)
         : PreparedDense<'T> =
         let out = Kernel<'T>.For dense.Outputs
@@ -68,15 +83,6 @@ module internal FusedDense =
                 workspace.Take<'T>(panels * rows * panelColumns)
             else
                 workspace.TakeZeros<'T>(panels * rows * panelColumns)
-
-        for panel in 0 .. panels - 1 do
-            let columns = min panelColumns (dense.Outputs - panel * panelColumns)
-
-            for row in 0 .. rows - 1 do
-                let source = weight +! (row * dense.Outputs + panel * panelColumns)
-                let target = packed +! ((panel * rows + row) * panelColumns)
-
-                Span<'T>(NativePtr.toVoidPtr source, columns).CopyTo(Span<'T>(NativePtr.toVoidPtr target, columns))
 
         let paddedBias = workspace.TakeZeros<'T> outStep
 

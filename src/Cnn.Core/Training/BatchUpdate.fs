@@ -4,7 +4,6 @@ namespace Cnn.Training
 
 open System
 open System.Numerics
-open System.Threading.Tasks
 open Cnn.Tensors
 open Cnn.Kernels
 open Cnn.Networks
@@ -15,90 +14,87 @@ open Microsoft.FSharp.NativeInterop
 /// and used while they are in the L1 cache. So the gradient of a batch never exists as a whole.
 ///
 /// Tasks and their order depend on the network alone; each number is summed in a fixed order. Any number of threads gives the same bits.
-module internal BatchUpdate =
+[<Sealed>]
+type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+    (
+        optimizer: Optimizer,
+        learningRate: float,
+        pass: BatchPass<'T>,
+        state: OptimizerState<'T>,
+        parameters: Parameters<'T>
+    ) =
+    // numbers that are worth a task of their own, and those that go through all of a step before the next ones
+    static let taskSize = 8192
+    static let chunk = 1024
 
-    /// Numbers that are worth a task of their own.
-    [<Literal>]
-    let private TaskSize = 8192
+    let rule =
+        Optimizer.rule<'T> optimizer learningRate (1.0 / float pass.Examples) (state.Steps + 1L)
 
-    /// Numbers that go through all of a step before the next ones.
-    [<Literal>]
-    let private Chunk = 1024
+    let successor = new Successor<'T>(rule, state, parameters)
+    let shared = Workspace.Rent()
 
-    /// One step of the optimiser, and what the pass gave.
-    let update
-        (threads: int)
-        (optimizer: Optimizer)
-        (learningRate: float)
-        (pass: BatchPass<'T>)
-        (state: OptimizerState<'T>)
-        (parameters: Parameters<'T>)
-        : struct (Parameters<'T> * OptimizerState<'T>) =
-        let gradients = pass.Gradients
+    /// Adds up the gradients of the shards.
+    let added (t: int) (shards: nativeptr<'T>[]) (first: int) =
+        use memory = Workspace.Rent()
+        let rows = memory.Take<'T>((shards.Length + 1) / 2 * chunk)
+        let beyond = min (successor.Size t) (first + taskSize)
 
-        let rule =
-            Optimizer.rule<'T> optimizer learningRate (1.0 / float pass.Examples) (state.Steps + 1L)
+        for i in first..chunk .. beyond - 1 do
+            let count = min chunk (beyond - i)
+            TensorGradient.sum shards i count rows
+            successor.Apply(t, i, count, rows)
 
-        use successor = new Successor<'T>(rule, state, parameters)
-        use shared = Workspace.Rent()
+    /// Multiplies out some rows of a dense gradient.
+    let multiplied
+        (t: int)
+        (dense: FusedDense)
+        (prepared: PreparedDense<'T>)
+        (x: FeatureMap<'T>)
+        (dy: FeatureMap<'T>)
+        (examples: nativeptr<nativeint>)
+        (first: int)
+        (beyond: int)
+        =
+        use memory = Workspace.Rent()
+        let rows = memory.Take<'T>(TensorGradient.RowsInGroup * prepared.OutStep)
 
-        let shards (t: int) (parts: nativeptr<'T>[]) =
-            let size = successor.Size t
+        for i in first .. TensorGradient.RowsInGroup .. beyond - 1 do
+            let count = min TensorGradient.RowsInGroup (beyond - i)
+            FusedDense.weightGradientRows prepared x dy examples i count rows
 
-            [|
-                for first in 0..TaskSize .. size - 1 ->
-                    fun () ->
-                        use memory = Workspace.Rent()
-                        let rows = memory.Take<'T>((parts.Length + 1) / 2 * Chunk)
-                        let beyond = min size (first + TaskSize)
-                        let mutable i = first
+            if prepared.OutStep = dense.Outputs then
+                successor.Apply(t, i * dense.Outputs, count * dense.Outputs, rows)
+            else
+                for r in 0 .. count - 1 do
+                    successor.Apply(t, (i + r) * dense.Outputs, dense.Outputs, rows +! (r * prepared.OutStep))
 
-                        while i < beyond do
-                            let count = min Chunk (beyond - i)
-                            TensorGradient.sum parts i count rows
-                            successor.Apply(t, i, count, rows)
-                            i <- i + count
-            |]
+    let tasks: (unit -> unit)[] =
+        pass.Gradients
+        |> Array.mapi (fun t gradient ->
+            match gradient with
+            | TensorGradient.Shards shards ->
+                [|
+                    for first in 0..taskSize .. successor.Size t - 1 -> fun () -> added t shards first
+                |]
+            | TensorGradient.Factors(dense, prepared, x, dy) ->
+                let examples = TensorGradient.examples shared x
+                let rowsInTask = max 1 (taskSize / dense.Outputs)
 
-        let factors (t: int) (dense: FusedDense) (prepared: PreparedDense<'T>) x dy =
-            let examples = TensorGradient.examples shared x
-            let rowsInTask = max 1 (TaskSize / dense.Outputs)
+                [|
+                    for first in 0..rowsInTask .. dense.Inputs - 1 ->
+                        fun () ->
+                            multiplied t dense prepared x dy examples first (min dense.Inputs (first + rowsInTask))
+                |])
+        |> Array.concat
 
-            [|
-                for first in 0..rowsInTask .. dense.Inputs - 1 ->
-                    fun () ->
-                        use memory = Workspace.Rent()
-                        let rows = memory.Take<'T>(TensorGradient.RowsInGroup * prepared.OutStep)
-                        let beyond = min dense.Inputs (first + rowsInTask)
-                        let mutable i = first
+    /// The work, to be done behind that of the pass.
+    member _.Phase: Phases.Phase =
+        Phases.phase tasks.Length (fun i -> tasks[i] ())
 
-                        while i < beyond do
-                            let count = min TensorGradient.RowsInGroup (beyond - i)
-                            FusedDense.weightGradientRows prepared x dy examples i count rows
+    /// Parameters and state after the step, once the work is done.
+    member _.Result = successor.Result
 
-                            if prepared.OutStep = dense.Outputs then
-                                successor.Apply(t, i * dense.Outputs, count * dense.Outputs, rows)
-                            else
-                                for r in 0 .. count - 1 do
-                                    let row = rows +! (r * prepared.OutStep)
-                                    successor.Apply(t, (i + r) * dense.Outputs, dense.Outputs, row)
-
-                            i <- i + count
-            |]
-
-        let tasks =
-            gradients
-            |> Array.mapi (fun t gradient ->
-                match gradient with
-                | TensorGradient.Shards parts -> shards t parts
-                | TensorGradient.Factors(dense, prepared, x, dy) -> factors t dense prepared x dy)
-            |> Array.concat
-
-        if threads = 1 || successor.Count < 2 * TaskSize then
-            for task in tasks do
-                task ()
-        else
-            let options = ParallelOptions(MaxDegreeOfParallelism = threads)
-            Parallel.For(0, tasks.Length, options, (fun i -> tasks[i]())) |> ignore
-
-        successor.Result
+    interface IDisposable with
+        member _.Dispose() =
+            (successor :> IDisposable).Dispose()
+            (shared :> IDisposable).Dispose()

@@ -1,6 +1,5 @@
 namespace Cnn.Training
 
-open System.Threading.Tasks
 open Cnn.Tensors
 open Cnn.Networks
 open Cnn.Fusion
@@ -32,19 +31,6 @@ module DataParallel =
 
         [ for i in 0 .. count - 1 -> bound i, bound (i + 1) - bound i ]
 
-    /// Every item through f, on at most this many threads, results in order.
-    let private mapParallel (threads: int) (f: 'A -> 'B) (items: 'A[]) : 'B[] =
-        if threads = 1 || items.Length = 1 then
-            Array.map f items
-        else
-            let results = Array.zeroCreate items.Length
-            let options = ParallelOptions(MaxDegreeOfParallelism = threads)
-
-            Parallel.For(0, items.Length, options, (fun i -> results[i] <- f items[i]))
-            |> ignore
-
-            results
-
     /// Adds neighbours, then neighbours of those, until one is left.
     let rec private sumTree (add: 'A -> 'A -> 'A) (items: 'A[]) : 'A =
         if items.Length = 1 then
@@ -55,10 +41,16 @@ module DataParallel =
             |> Array.map (fun pair -> if pair.Length = 2 then add pair[0] pair[1] else pair[0])
             |> sumTree add
 
-    /// Runs every shard of a pass; says what each gave.
-    let internal runShards (threads: int) (labels: Tensor<int>) (shards: (int * int)[]) (pass: BatchPass<'T>) =
-        Array.init shards.Length id
-        |> mapParallel threads (fun shard -> pass.Run(shard, labels))
+    /// The phases of a pass, and where each shard will leave what it gave.
+    let internal training (labels: Tensor<int>) (shards: (int * int)[]) (pass: BatchPass<'T>) =
+        let results: ShardResult[] = Array.zeroCreate shards.Length
+        let packing = pass.Packing
+
+        struct ([|
+                    Phases.phase packing.Length (fun i -> packing[i] ())
+                    Phases.phase shards.Length (fun i -> results[i] <- pass.Run(i, labels))
+                |],
+                results)
 
     /// The loss, summed in a fixed order, and how many examples were put into their class.
     let internal total (results: ShardResult[]) : struct (float * int) =
@@ -74,7 +66,9 @@ module DataParallel =
         : Step<'T> =
         let shards = shards labels.Count |> Array.ofList
         use pass = new BatchPass<'T>(plan, parameters, x, shards, true)
-        let struct (loss, correct) = runShards threads labels shards pass |> total
+        let struct (phases, results) = training labels shards pass
+        Phases.run threads phases
+        let struct (loss, correct) = total results
 
         {
             Loss = loss
@@ -94,7 +88,14 @@ module DataParallel =
 
         use pass = new BatchPass<'T>(plan, parameters, x, shards, false)
 
-        Array.init shards.Length id
-        |> mapParallel threads pass.Logits
-        |> List.ofArray
-        |> Tensor.concat
+        let packing = pass.Packing
+        let logits: Tensor<'T>[] = Array.zeroCreate shards.Length
+
+        Phases.run
+            threads
+            [|
+                Phases.phase packing.Length (fun i -> packing[i] ())
+                Phases.phase shards.Length (fun i -> logits[i] <- pass.Logits i)
+            |]
+
+        logits |> List.ofArray |> Tensor.concat

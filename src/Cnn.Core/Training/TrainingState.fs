@@ -75,11 +75,14 @@ module TrainingState =
         let shards = DataParallel.shards labels.Count |> Array.ofList
         use pass = new BatchPass<'T>(state.Plan, state.Parameters, x, shards, true)
 
-        let struct (loss, correct) =
-            DataParallel.runShards threads labels shards pass |> DataParallel.total
+        let struct (phases, results) = DataParallel.training labels shards pass
 
-        let struct (parameters, optimizerState) =
-            BatchUpdate.update threads state.Optimizer learningRate pass state.OptimizerState state.Parameters
+        use update =
+            new BatchUpdate<'T>(state.Optimizer, learningRate, pass, state.OptimizerState, state.Parameters)
+
+        Phases.run threads [| yield! phases; update.Phase |]
+        let struct (loss, correct) = DataParallel.total results
+        let struct (parameters, optimizerState) = update.Result
 
         struct ({ state with
                     Parameters = parameters
