@@ -49,7 +49,11 @@ type DenseBenchmarks() =
         let weight = Memory.take workspace 1 (dense.Inputs * dense.Outputs)
         let bias = Memory.take workspace 2 dense.Outputs
         let batch = ConvolutionCases.Batch
-        prepared <- FusedDense.prepare workspace dense dense.Channels weight bias
+        prepared <- FusedDense.prepare workspace dense dense.Channels bias
+
+        for panel in 0 .. FusedDense.panels dense prepared - 1 do
+            FusedDense.pack dense prepared weight panel
+
         x <- FeatureMap.take workspace batch dense.Channels dense.Channels (1, dense.Cells) (0, 0)
         Memory.fill 3 x
         flat <- FusedDense.takeFlat workspace dense batch
@@ -75,7 +79,7 @@ type DenseBenchmarks() =
     [<Benchmark(OperationsPerInvoke = ConvolutionCases.Batch)>]
     member _.WeightGradient() =
         for first in 0..group .. dense.Inputs - 1 do
-            FusedDense.weightGradientRows prepared flat dy starts first (min group (dense.Inputs - first)) rows
+            FusedDense.weightGradientRows dense prepared flat dy starts first (min group (dense.Inputs - first)) rows
 
     [<GlobalCleanup>]
     member _.Cleanup() = (workspace :> IDisposable).Dispose()

@@ -39,6 +39,7 @@ let private realPasses seed =
                 "dense"
                 "softmax-ce"
                 "network"
+                "fused"
             ]
             "what was checked"
     }

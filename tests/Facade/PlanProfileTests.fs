@@ -113,6 +113,13 @@ let tests =
                     (profile :> IDisposable).Dispose()
                     Expect.throwsT<ObjectDisposedException> (fun () -> profile.RunForward 0) "after the end")
             }
+            test "the numbers that stages run on are those of the model" {
+                eachCase (fun model profile ->
+                    Expect.sequenceEqual
+                        (profile.Logits.ToArray())
+                        (model.Logits(images model, 1).ToArray())
+                        $"logits of {model.Architecture}")
+            }
             test "images without labels are refused" {
                 let model = create "flatten, dense 10"
 

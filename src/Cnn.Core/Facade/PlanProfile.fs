@@ -59,6 +59,9 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, x: Tensor
             let struct (result, outStep) =
                 StagePass.prepare workspace true (stage.FirstLayer > 0) inStep stage (own stage)
 
+            for pack in StagePass.packing result (own stage) do
+                pack ()
+
             result, outStep)
         |> fst
 
@@ -113,7 +116,7 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, x: Tensor
 
         for first in 0 .. TensorGradient.RowsInGroup .. dense.Inputs - 1 do
             let count = min TensorGradient.RowsInGroup (dense.Inputs - first)
-            FusedDense.weightGradientRows prepared x gradients[i] starts first count rows
+            FusedDense.weightGradientRows dense prepared x gradients[i] starts first count rows
 
     let backward (memory: Workspace) (i: int) (cache: StageCache<float32>) =
         let struct (weight, bias) = targets[i]
@@ -126,23 +129,21 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, x: Tensor
         | Prepared.Unfused _ -> ()
 
     // one whole pass, so that each stage has real numbers to run on, whichever is asked for first
-    let caches =
+    let caches, logits =
         FeatureMap.load x.Span maps[0]
         let caches = Array.init stages.Length (forward workspace)
         let last = Array.last maps
         let values = Array.zeroCreate (examples * last.Channels)
         FeatureMap.store last (Span values)
+        caches, Tensor([ examples; last.Channels ], values)
 
-        let struct (_, cache) =
-            SoftmaxCrossEntropy.forward labels (Tensor([ examples; last.Channels ], values))
-
+    do
+        let struct (_, cache) = SoftmaxCrossEntropy.forward labels logits
         FeatureMap.load (SoftmaxCrossEntropy.backward cache 1.0).Logits.Span (Array.last gradients)
 
         for i in stages.Length - 1 .. -1 .. 0 do
             use memory = Workspace.Rent()
             backward memory i caches[i]
-
-        caches
 
     let profiles: IReadOnlyList<StageProfile> =
         stages
@@ -171,6 +172,9 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, x: Tensor
 
         let trained = model.Trained
         new PlanProfile(Plan.ofNetwork trained.Network, trained.Parameters, x, model.Labels labels)
+
+    /// The raw scores that the forward pass gave, as those of the model.
+    member internal _.Logits = logits
 
     /// Images in the batch.
     member _.Images = examples

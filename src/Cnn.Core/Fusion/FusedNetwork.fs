@@ -83,11 +83,10 @@ module internal TensorGradient =
 
             for first in 0..RowsInGroup .. dense.Inputs - 1 do
                 let count = min RowsInGroup (dense.Inputs - first)
-                FusedDense.weightGradientRows prepared x dy starts first count rows
+                FusedDense.weightGradientRows dense prepared x dy starts first count rows
 
-                for r in 0 .. count - 1 do
-                    Span<'T>(NativePtr.toVoidPtr (rows +! (r * prepared.OutStep)), dense.Outputs)
-                        .CopyTo(Span(values, (first + r) * dense.Outputs, dense.Outputs))
+                Span<'T>(NativePtr.toVoidPtr rows, count * dense.Outputs)
+                    .CopyTo(Span(values, first * dense.Outputs, count * dense.Outputs))
 
         Tensor(shape, values)
 

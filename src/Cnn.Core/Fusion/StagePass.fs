@@ -74,7 +74,7 @@ module internal StagePass =
     let packing (prepared: Prepared<'T>) (parameters: Parameters<'T>) : (unit -> unit)[] =
         match prepared, parameters with
         | Prepared.Dense(dense, prepared), Affine p ->
-            Array.init (FusedDense.panels prepared) (fun panel () ->
+            Array.init (FusedDense.panels dense prepared) (fun panel () ->
                 use weight = fixed p.Weight.Span
                 FusedDense.pack dense prepared weight panel)
         | _ -> [||]

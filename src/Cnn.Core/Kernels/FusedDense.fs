@@ -48,41 +48,44 @@ module internal FusedDense =
     let private roundUp (count: int) (unit: int) = (count + unit - 1) / unit * unit
 
     /// The panels of the weights.
-    let panels (prepared: PreparedDense<'T>) : int =
-        (prepared.OutStep + prepared.PanelColumns - 1) / prepared.PanelColumns
+    let panels (dense: FusedDense) (prepared: PreparedDense<'T>) : int =
+        (dense.Outputs + prepared.PanelColumns - 1) / prepared.PanelColumns
 
     /// Copies weight [ In; Out ] to one of the panels.
     let pack (dense: FusedDense) (prepared: PreparedDense<'T>) (weight: nativeptr<'T>) (panel: int) =
         let columns = prepared.PanelColumns
-        let own = min columns (dense.Outputs - panel * columns)
 
-        for row in 0 .. dense.Inputs - 1 do
-            let source = weight +! (row * dense.Outputs + panel * columns)
-            let target = prepared.Weight +! ((panel * dense.Inputs + row) * columns)
+        if columns = dense.Outputs then
+            let count = dense.Inputs * columns
 
-            Span<'T>(NativePtr.toVoidPtr source, own)
-                .CopyTo(Span<'T>(NativePtr.toVoidPtr target, own))
+            Span<'T>(NativePtr.toVoidPtr weight, count).CopyTo(Span<'T>(NativePtr.toVoidPtr prepared.Weight, count))
+        else
+            let own = min columns (dense.Outputs - panel * columns)
+
+            for row in 0 .. dense.Inputs - 1 do
+                let source = weight +! (row * dense.Outputs + panel * columns)
+                let target = prepared.Weight +! ((panel * dense.Inputs + row) * columns)
+                let packed = Span<'T>(NativePtr.toVoidPtr target, columns)
+                Span<'T>(NativePtr.toVoidPtr source, own).CopyTo packed
+                packed.Slice(own).Clear()
 
     /// For weights [ In; Out ], which have yet to be packed, bias [ Out ], and inputs whose map has `inStep` numbers a cell.
-    let prepare
-        (workspace: Workspace)
-        (dense: FusedDense)
-        (inStep: int)
-        (bias: nativeptr<'T>)
-        : PreparedDense<'T> =
+    let prepare (workspace: Workspace) (dense: FusedDense) (inStep: int) (bias: nativeptr<'T>) : PreparedDense<'T> =
         let out = Kernel<'T>.For dense.Outputs
         let outStep = roundUp dense.Outputs out.Lanes
         let rows = dense.Inputs
-        let panelColumns = min outStep (2 * out.Lanes)
-        let panels = (outStep + panelColumns - 1) / panelColumns
+        // one panel is the weights as they are: lanes beyond the last column then hold what nobody reads
+        let panelColumns =
+            if outStep <= 2 * out.Lanes then
+                dense.Outputs
+            else
+                2 * out.Lanes
+
+        let panels = (dense.Outputs + panelColumns - 1) / panelColumns
         let size = nativeint sizeof<'T>
 
-        // columns without an output are 0
-        let packed =
-            if panels * panelColumns = dense.Outputs then
-                workspace.Take<'T>(panels * rows * panelColumns)
-            else
-                workspace.TakeZeros<'T>(panels * rows * panelColumns)
+        // a vector more, for those lanes of the last row
+        let packed = workspace.Take<'T>(panels * rows * panelColumns + out.Lanes)
 
         let paddedBias = workspace.TakeZeros<'T> outStep
 
@@ -92,11 +95,16 @@ module internal FusedDense =
         let inputs = workspace.Take<nativeint> rows
         let places = workspace.Take<int> rows
 
+        let mutable k = 0
+
         for c in 0 .. dense.Channels - 1 do
-            for cell in 0 .. dense.Cells - 1 do
-                let k = c * dense.Cells + cell
+            let mutable place = c
+
+            for _ in 1 .. dense.Cells do
                 NativePtr.set inputs k (nativeint k * size)
-                NativePtr.set places k (cell * inStep + c)
+                NativePtr.set places k place
+                place <- place + inStep
+                k <- k + 1
 
         let outputs = workspace.Take<nativeint> dense.Outputs
 
@@ -137,7 +145,11 @@ module internal FusedDense =
         let mutable column = 0
 
         while column < prepared.OutStep do
-            let columns = min prepared.PanelColumns (prepared.OutStep - column)
+            let columns =
+                if prepared.PanelColumns = dense.Outputs then
+                    prepared.OutStep
+                else
+                    min prepared.PanelColumns (prepared.OutStep - column)
 
             let product =
                 {
@@ -173,12 +185,13 @@ module internal FusedDense =
         let gradient = Span<'T>(NativePtr.toVoidPtr dy.Data, count)
         prepared.Out.Map2(WherePositive<'T>(), values, Span.op_Implicit gradient, gradient)
 
-    /// Some rows of the weight gradient of a whole batch, into target [ count; OutStep ]:
+    /// Some rows of the weight gradient of a whole batch, into target [ count; Out ], which has room for [ count; OutStep ]:
     ///
     ///   dweight[i; o] = sum over n of x[n; i] dy[n; o]
     ///
     /// for i in first .. first + count - 1. x is flat; `examples` says where each example of it starts.
     let weightGradientRows
+        (dense: FusedDense)
         (prepared: PreparedDense<'T>)
         (x: FeatureMap<'T>)
         (dy: FeatureMap<'T>)
@@ -187,6 +200,13 @@ module internal FusedDense =
         (count: int)
         (target: nativeptr<'T>)
         =
+        // Rows that follow each other without gaps, as the weights do. A row of one tile may spill over into the next, which is
+        // then written after it; where a row takes several tiles, gaps are left and closed afterwards.
+        let isOneTile =
+            prepared.OutStep <= 2 * prepared.Out.Lanes && x.Examples <= Product.DepthBlock
+
+        let step = if isOneTile then dense.Outputs else prepared.OutStep
+
         let product =
             {
                 Lines = 1
@@ -204,10 +224,15 @@ module internal FusedDense =
                 StartStep = 0
                 C = target
                 CLine = 0
-                CStep = prepared.OutStep
+                CStep = step
             }
 
         prepared.Out.Multiply &product
+
+        if dense.Outputs < step then
+            for r in 1 .. count - 1 do
+                Span<'T>(NativePtr.toVoidPtr (target +! (r * step)), dense.Outputs)
+                    .CopyTo(Span<'T>(NativePtr.toVoidPtr (target +! (r * dense.Outputs)), dense.Outputs))
 
     /// dx = dy weightᵀ, computed with the examples in the lanes: the weights are then read as they lie.
     let private inputGradient

@@ -12,7 +12,7 @@ module internal Product =
 
     /// Rows of b that are multiplied before moving on: a panel of two vectors then stays in the L1 cache.
     [<Literal>]
-    let private DepthBlock = 256
+    let DepthBlock = 256
 
     /// Rows of a tile, at most: with 2 vectors each they fill most of 16 registers, or half of 32.
     let private mostRows =

@@ -60,13 +60,8 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
 
         for i in first .. TensorGradient.RowsInGroup .. beyond - 1 do
             let count = min TensorGradient.RowsInGroup (beyond - i)
-            FusedDense.weightGradientRows prepared x dy examples i count rows
-
-            if prepared.OutStep = dense.Outputs then
-                successor.Apply(t, i * dense.Outputs, count * dense.Outputs, rows)
-            else
-                for r in 0 .. count - 1 do
-                    successor.Apply(t, (i + r) * dense.Outputs, dense.Outputs, rows +! (r * prepared.OutStep))
+            FusedDense.weightGradientRows dense prepared x dy examples i count rows
+            successor.Apply(t, i * dense.Outputs, count * dense.Outputs, rows)
 
     let tasks: (unit -> unit)[] =
         pass.Gradients
@@ -88,8 +83,7 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
         |> Array.concat
 
     /// The work, to be done behind that of the pass.
-    member _.Phase: Phases.Phase =
-        Phases.phase tasks.Length (fun i -> tasks[i] ())
+    member _.Phase: Phases.Phase = Phases.phase tasks.Length (fun i -> tasks[i]())
 
     /// Parameters and state after the step, once the work is done.
     member _.Result = successor.Result

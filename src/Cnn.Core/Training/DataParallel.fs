@@ -47,7 +47,7 @@ module DataParallel =
         let packing = pass.Packing
 
         struct ([|
-                    Phases.phase packing.Length (fun i -> packing[i] ())
+                    Phases.phase packing.Length (fun i -> packing[i]())
                     Phases.phase shards.Length (fun i -> results[i] <- pass.Run(i, labels))
                 |],
                 results)
@@ -94,7 +94,7 @@ module DataParallel =
         Phases.run
             threads
             [|
-                Phases.phase packing.Length (fun i -> packing[i] ())
+                Phases.phase packing.Length (fun i -> packing[i]())
                 Phases.phase shards.Length (fun i -> logits[i] <- pass.Logits i)
             |]
 
