@@ -69,6 +69,27 @@ module internal Elementwise =
             NativePtr.set pt i (f.Apply<'T, Scalar<'T>>(NativePtr.get px i, NativePtr.get py i))
             i <- i + 1
 
+    /// Copies rows of whole vectors, `step` numbers apart, to rows that follow each other.
+    let copyColumns<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (rows: int)
+        (columns: int)
+        (source: nativeptr<'T>)
+        (step: int)
+        (target: nativeptr<'T>)
+        =
+        let mutable from = source
+        let mutable into = target
+
+        for _ in 1..rows do
+            let mutable j = 0
+
+            while j < columns do
+                'S.Store(into +! j, 'S.Load(from +! j))
+                j <- j + 'S.Width
+
+            from <- from +! step
+            into <- into +! columns
+
     /// The sum of all elements, in four running sums whatever the width of the vectors, so that every processor
     /// gives the same bits.
     let sum<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (x: ReadOnlySpan<'T>) : 'T =

@@ -27,6 +27,9 @@ module internal FusedConvolutionGradients =
         {
             /// [ O ]
             Filters: nativeptr<EntryGroup>
+            /// [ O ]: where the next entry of a filter goes. (Apart from the groups: a part of a struct that has just been
+            /// written cannot be read as a whole without a stall.)
+            Next: nativeptr<int>
             /// [ O; cells ]
             FilterValues: nativeptr<'T>
             FilterPatches: nativeptr<nativeint>
@@ -42,6 +45,7 @@ module internal FusedConvolutionGradients =
 
         {
             Filters = workspace.Take<EntryGroup> conv.Filters
+            Next = workspace.Take<int> conv.Filters
             FilterValues = workspace.Take<'T>(conv.Filters * cells)
             FilterPatches = workspace.Take<nativeint>(conv.Filters * cells)
             Places = workspace.Take<EntryGroup>(cells * conv.Pool.KernelSize)
@@ -72,14 +76,7 @@ module internal FusedConvolutionGradients =
         let mutable entryCount = 0
 
         for filter in 0 .. conv.Filters - 1 do
-            NativePtr.set
-                entries.Filters
-                filter
-                {
-                    Target = nativeint filter * filterBytes
-                    First = filter * cells
-                    Count = 0
-                }
+            NativePtr.set entries.Next filter (filter * cells)
 
         let mutable own = winners
 
@@ -113,11 +110,10 @@ module internal FusedConvolutionGradients =
                                 // lanes without a filter win too where nothing is clamped
                                 if filter < conv.Filters then
                                     let value = NativePtr.get values filter
-                                    let group = NativePtr.get entries.Filters filter
-                                    let next = group.First + group.Count
+                                    let next = NativePtr.get entries.Next filter
                                     NativePtr.set entries.FilterValues next value
                                     NativePtr.set entries.FilterPatches next corner
-                                    NativePtr.set entries.Filters filter { group with Count = group.Count + 1 }
+                                    NativePtr.set entries.Next filter (next + 1)
                                     NativePtr.set entries.PlaceValues entryCount value
                                     NativePtr.set entries.PlaceFilters entryCount (nativeint filter * filterBytes)
                                     NativePtr.set bias filter ('T.op_Addition (NativePtr.get bias filter, value))
@@ -140,6 +136,16 @@ module internal FusedConvolutionGradients =
                         position <- position + 1
 
                 own <- own +! (vectors * positions)
+
+        for filter in 0 .. conv.Filters - 1 do
+            NativePtr.set
+                entries.Filters
+                filter
+                {
+                    Target = nativeint filter * filterBytes
+                    First = filter * cells
+                    Count = NativePtr.get entries.Next filter - filter * cells
+                }
 
         placeCount
 

@@ -62,12 +62,21 @@ module internal FusedDense =
         else
             let own = min columns (dense.Outputs - panel * columns)
 
-            for row in 0 .. dense.Inputs - 1 do
-                let source = weight +! (row * dense.Outputs + panel * columns)
-                let target = prepared.Weight +! ((panel * dense.Inputs + row) * columns)
-                let packed = Span<'T>(NativePtr.toVoidPtr target, columns)
-                Span<'T>(NativePtr.toVoidPtr source, own).CopyTo packed
-                packed.Slice(own).Clear()
+            if own = columns then
+                prepared.Out.CopyColumns(
+                    dense.Inputs,
+                    columns,
+                    weight +! (panel * columns),
+                    dense.Outputs,
+                    prepared.Weight +! (panel * dense.Inputs * columns)
+                )
+            else
+                for row in 0 .. dense.Inputs - 1 do
+                    let source = weight +! (row * dense.Outputs + panel * columns)
+                    let target = prepared.Weight +! ((panel * dense.Inputs + row) * columns)
+                    let packed = Span<'T>(NativePtr.toVoidPtr target, columns)
+                    Span<'T>(NativePtr.toVoidPtr source, own).CopyTo packed
+                    packed.Slice(own).Clear()
 
     /// For weights [ In; Out ], which have yet to be packed, bias [ Out ], and inputs whose map has `inStep` numbers a cell.
     let prepare (workspace: Workspace) (dense: FusedDense) (inStep: int) (bias: nativeptr<'T>) : PreparedDense<'T> =

@@ -29,6 +29,9 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
     abstract Lanes: int
     /// See Peak.
     abstract Peak: rounds: int64 -> 'T
+    /// Copies rows of `columns` numbers, whole vectors of them, from rows that are `step` numbers apart to rows without gaps.
+    abstract CopyColumns: rows: int * columns: int * source: nativeptr<'T> * step: int * target: nativeptr<'T> -> unit
+
     /// See Update.
     abstract Update<'F when 'F: struct and 'F :> IUpdate<'T>> : f: 'F * numbers: inref<Numbers<'T>> -> unit
 
@@ -97,6 +100,10 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
     override _.Lanes = 'S.Width
     override _.Peak rounds = Peak.run<'T, 'V, 'S> rounds
     override _.Update(f, numbers) = Update.run<'T, 'V, 'S, _> f &numbers
+
+    override _.CopyColumns(rows, columns, source, step, target) =
+        Elementwise.copyColumns<'T, 'V, 'S> rows columns source step target
+
     override _.Multiply product = Product.run<'T, 'V, 'S> &product
 
     override _.Accumulate(groups, groupCount, values, offsets, source, sourceStep, target, targetStep, rows, columns) =
