@@ -29,6 +29,7 @@ let private all =
             Fusion.PlanTests.tests
             Fusion.FusedNetworkTests.tests
             Training.OptimizerTests.tests
+            Training.PhasesTests.tests
             Training.DataParallelTests.tests
             Training.TrainingStateTests.tests
             Training.EvaluationTests.tests

@@ -115,7 +115,7 @@ module internal StagePass =
         match prepared with
         | Prepared.Convolution(conv, prepared) ->
             let winners =
-                workspace.Take<uint32>(x.Examples * FusedConvolution.winnersSize conv prepared.Lanes)
+                workspace.Take<uint32>(Checked.(*) x.Examples (FusedConvolution.winnersSize conv prepared.Lanes))
 
             FusedConvolution.forward workspace conv prepared x y winners
             StageCache.Winners winners

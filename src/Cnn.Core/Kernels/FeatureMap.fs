@@ -24,7 +24,11 @@ type internal FeatureMap<'T when 'T: unmanaged> =
     }
 
     member m.RowPitch = (m.Columns + 2 * m.BorderColumns) * m.Step
-    member m.ImagePitch = (m.Rows + 2 * m.BorderRows) * m.RowPitch
+
+    /// Raises OverflowException where no memory has that many numbers.
+    member m.ImagePitch =
+        Checked.(*) (m.Rows + 2 * m.BorderRows) (Checked.(*) (m.Columns + 2 * m.BorderColumns) m.Step)
+
     member m.Cells = m.Rows * m.Columns
 
     /// The first number of image n, in its border if it has one.

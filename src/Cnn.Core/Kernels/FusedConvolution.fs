@@ -6,6 +6,8 @@ open System
 open System.Numerics
 open Cnn.Tensors
 open Microsoft.FSharp.NativeInterop
+// sizes that no memory has raise OverflowException, instead of writing past a smaller one
+open Checked
 
 /// A convolution with the ReLU and the pooling that follow it, as one operation on feature maps.
 type FusedConvolution =

@@ -16,9 +16,9 @@ module internal FusedConvolutionGradients =
     /// The weight gradient as it is summed up: [ O; KH; KW InStep ] if sparse, else [ KH KW C; OutStep ].
     let private sumSize (conv: FusedConvolution) (lanes: ConvolutionLanes<'T>) =
         if lanes.Sparse then
-            conv.Filters * conv.Window.KernelSize * lanes.InStep
+            Checked.(*) conv.Filters (Checked.(*) conv.Window.KernelSize lanes.InStep)
         else
-            conv.PatchSize * lanes.OutStep
+            Checked.(*) conv.PatchSize lanes.OutStep
 
     /// Lists of the entries that are not 0, in memory that is used again for every example. The same entries stand in two
     /// orders: filter by filter, with the patch that each met, and place by place, with the filters that won there.
@@ -298,7 +298,7 @@ module internal FusedConvolutionGradients =
         =
         let lanes = prepared.Lanes
         let rows, columns = conv.Window.Rows.Output, conv.Window.Columns.Output
-        let dy = workspace.Take<'T>(rows * columns * lanes.OutStep)
+        let dy = workspace.Take<'T>(Checked.(*) (rows * columns) lanes.OutStep)
 
         let bordered =
             match dx with

@@ -94,7 +94,8 @@ module internal FusedDense =
         let size = nativeint sizeof<'T>
 
         // a vector more, for those lanes of the last row
-        let packed = workspace.Take<'T>(panels * rows * panelColumns + out.Lanes)
+        let packed =
+            workspace.Take<'T>(Checked.(+) (Checked.(*) panels (Checked.(*) rows panelColumns)) out.Lanes)
 
         let paddedBias = workspace.TakeZeros<'T> outStep
 
