@@ -36,7 +36,9 @@ module internal StagePass =
     /// The border that a stage wants around its input.
     let border (stage: Stage) : struct (int * int) =
         match stage.Operation with
-        | FusedConvolution conv -> struct (conv.Window.Rows.Padding, conv.Window.Columns.Padding)
+        | FusedConvolution conv ->
+            let rows, columns = conv.Border
+            struct (rows, columns)
         | FusedDense _
         | Unfused _ -> struct (0, 0)
 
