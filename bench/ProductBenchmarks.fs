@@ -49,6 +49,7 @@ type ProductBenchmarks<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee7
                 AStep = depth
                 Offsets = Memory.offsets<'T> workspace depth
                 B = Memory.take workspace 2 (depth * columns)
+                BLine = 0
                 BStep = columns
                 Start = workspace.TakeZeros<'T> columns
                 StartLine = 0

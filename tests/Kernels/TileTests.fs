@@ -53,7 +53,9 @@ let private product<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<
         let a =
             Array.init ((lines - 1) * lineStep + (case.Rows - 1) * rowStep + reach) (fun _ -> whole ())
 
-        let b = Array.init (case.Depth * columns) (fun _ -> whole ())
+        // one b for all lines, or one for each
+        let bLine = if case.Seed % 2 = 0 then 0 else case.Depth * columns
+        let b = Array.init (lines * case.Depth * columns) (fun _ -> whole ())
 
         let start =
             Array.init (if fromC then lines * case.Rows * columns else columns) (fun _ -> whole ())
@@ -62,7 +64,9 @@ let private product<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<
             let first = start[if fromC then (l * case.Rows + r) * columns + j else j]
 
             (first, Seq.init case.Depth id)
-            ||> Seq.fold (fun sum k -> sum + a[l * lineStep + r * rowStep + offsets[k]] * b[k * columns + j])
+            ||> Seq.fold (fun sum k ->
+                sum
+                + a[l * lineStep + r * rowStep + offsets[k]] * b[l * bLine + k * columns + j])
 
         let expected =
             [|
@@ -89,6 +93,7 @@ let private product<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<
                 AStep = rowStep
                 Offsets = table memory (offsets |> Array.map (fun o -> nativeint (o * size)))
                 B = write<'T> memory b
+                BLine = bLine
                 BStep = columns
                 Start = if fromC then c else initial
                 StartLine = if fromC then case.Rows * columns else 0

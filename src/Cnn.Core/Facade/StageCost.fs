@@ -60,7 +60,11 @@ module internal StageCost =
             let rows =
                 min conv.Window.Rows.Output ((pool.Output - 1) * pool.Stride - pool.Padding + pool.Kernel)
 
-            int64 examples * forward stage / int64 conv.Window.Rows.Output * int64 rows
+            if WinogradConvolution.applies conv.Window conv.InChannels conv.Filters then
+                int64 examples
+                * WinogradConvolution.multiplyAdds conv.Window conv.InChannels conv.Filters rows
+            else
+                int64 examples * forward stage / int64 conv.Window.Rows.Output * int64 rows
         | FusedDense _
         | Unfused _ -> int64 examples * forward stage
 

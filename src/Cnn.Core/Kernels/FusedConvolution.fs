@@ -48,6 +48,8 @@ type internal PreparedConvolution<'T when 'T: unmanaged and 'T :> IBinaryFloatin
         Bias: nativeptr<'T>
         /// For each row of Weight, where it looks in the input.
         Patch: nativeptr<nativeint>
+        /// The same weights transformed, where that takes fewer multiplications.
+        Winograd: WinogradKernels<'T> voption
         /// [ O; KH; KW InStep ], for sparse gradients; else null.
         Filters: nativeptr<'T>
         /// For the dense gradient of the input; else empty.
@@ -233,6 +235,21 @@ module internal FusedConvolution =
             Weight = packed
             Bias = paddedBias
             Patch = patch
+            Winograd =
+                if WinogradConvolution.applies window conv.InChannels conv.Filters then
+                    ValueSome(
+                        WinogradConvolution.prepare
+                            workspace
+                            lanes.In
+                            lanes.InStep
+                            conv.InChannels
+                            lanes.Out
+                            lanes.OutStep
+                            packed
+                            false
+                    )
+                else
+                    ValueNone
             Filters = filters
             Phases = phases
             Places = places
@@ -253,6 +270,59 @@ module internal FusedConvolution =
         let group = (lines - conv.Pool.Rows.Kernel) / conv.Pool.Rows.Stride + 1
         max 1 (min group conv.Pool.Rows.Output)
 
+    /// Rows `first` to `first + count - 1` of the convolution of image n, into target [ count; columns; OutStep ].
+    let private convolve
+        (conv: FusedConvolution)
+        (prepared: PreparedConvolution<'T>)
+        (x: FeatureMap<'T>)
+        (n: int)
+        (first: int)
+        (count: int)
+        (target: nativeptr<'T>)
+        (scratch: nativeptr<'T>)
+        =
+        let lanes = prepared.Lanes
+        let rows, columns = conv.Window.Rows, conv.Window.Columns
+        let source = x.Image n +! (first * rows.Stride * x.RowPitch)
+        let pitch = columns.Output * lanes.OutStep
+
+        match prepared.Winograd with
+        | ValueSome kernels ->
+            WinogradConvolution.rows
+                kernels
+                count
+                columns.Output
+                source
+                x.RowPitch
+                prepared.Bias
+                target
+                pitch
+                lanes.OutStep
+                scratch
+        | ValueNone ->
+            let product =
+                {
+                    Lines = count
+                    Rows = columns.Output
+                    Columns = lanes.OutStep
+                    Depth = conv.PatchSize
+                    A = source
+                    ALine = rows.Stride * x.RowPitch
+                    AStep = columns.Stride * x.Step
+                    Offsets = prepared.Patch
+                    B = prepared.Weight
+                    BLine = 0
+                    BStep = lanes.OutStep
+                    Start = prepared.Bias
+                    StartLine = 0
+                    StartStep = 0
+                    C = target
+                    CLine = pitch
+                    CStep = lanes.OutStep
+                }
+
+            lanes.Out.Multiply &product
+
     /// y and the winners [ N; winnersSize ] from x, whose border is the padding.
     let forward<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
         (workspace: Workspace)
@@ -267,9 +337,13 @@ module internal FusedConvolution =
         let pool = conv.Pool
         let pitch = columns.Output * lanes.OutStep
         let group = rowsInBand<'T> conv pitch
+        let lines = (group - 1) * pool.Rows.Stride + pool.Rows.Kernel
+        let memory = workspace.Take<'T>(lines * pitch)
 
-        let memory =
-            workspace.Take<'T>(((group - 1) * pool.Rows.Stride + pool.Rows.Kernel) * pitch)
+        let scratch =
+            match prepared.Winograd with
+            | ValueSome kernels -> workspace.Take<'T>(WinogradConvolution.scratch kernels lines columns.Output)
+            | ValueNone -> NativePtr.nullPtr
 
         let rowWinners = winnersSize conv lanes / pool.Rows.Output
 
@@ -284,27 +358,7 @@ module internal FusedConvolution =
                 let beyond =
                     min rows.Output ((beyondRow - 1) * pool.Rows.Stride - pool.Rows.Padding + pool.Rows.Kernel)
 
-                let product =
-                    {
-                        Lines = beyond - first
-                        Rows = columns.Output
-                        Columns = lanes.OutStep
-                        Depth = conv.PatchSize
-                        A = x.Image n +! (first * rows.Stride * x.RowPitch)
-                        ALine = rows.Stride * x.RowPitch
-                        AStep = columns.Stride * x.Step
-                        Offsets = prepared.Patch
-                        B = prepared.Weight
-                        BStep = lanes.OutStep
-                        Start = prepared.Bias
-                        StartLine = 0
-                        StartStep = 0
-                        C = memory
-                        CLine = pitch
-                        CStep = lanes.OutStep
-                    }
-
-                lanes.Out.Multiply &product
+                convolve conv prepared x n first (beyond - first) memory scratch
 
                 let band: PooledRows.Band<'T> =
                     {

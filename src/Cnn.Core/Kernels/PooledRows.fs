@@ -154,6 +154,34 @@ module internal PooledRows =
             cell <- cell + stride * lanes
             column <- column + 1
 
+    /// No pooling: every cell wins where the ReLU lets it through.
+    let private cells<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (count: int)
+        (relu: bool)
+        (source: nativeptr<'T>)
+        (target: nativeptr<'T>)
+        (bits: nativeptr<uint32>)
+        =
+        let mutable i = 0
+        let mutable vector = 0
+
+        while i < count do
+            let value = 'S.Load(source +! i)
+
+            if relu then
+                'S.Store(target +! i, 'S.ClampNegative value)
+                NativePtr.set bits vector ('S.PositiveBits value)
+            else
+                'S.Store(target +! i, value)
+                NativePtr.set bits vector (UInt32.MaxValue >>> (32 - 'S.Width))
+
+            i <- i + 'S.Width
+            vector <- vector + 1
+
+    /// Whether the window is a single cell, and meets each cell once.
+    let private isCell (pool: Window) =
+        pool.KernelSize = 1 && pool.OutputSize = pool.InputSize
+
     /// Whether the window is one of 2 by 2 that lies inside the image wherever it stands.
     let private isSquare (pool: Window) =
         pool.Rows.Kernel = 2
@@ -173,7 +201,9 @@ module internal PooledRows =
         =
         let top = row * pool.Rows.Stride - pool.Rows.Padding
 
-        if isSquare pool then
+        if isCell pool then
+            cells<'T, 'V, 'S> (pool.Columns.Output * lanes) relu (band.Row top) target bits
+        elif isSquare pool then
             squares<'T, 'V, 'S>
                 pool.Columns.Output
                 pool.Columns.Stride

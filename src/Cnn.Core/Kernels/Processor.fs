@@ -52,6 +52,26 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         columns: int ->
             unit
 
+    /// See Winograd.
+    abstract WinogradInput:
+        grid: Winograd.Grid * source: nativeptr<'T> * rowPitch: int * step: int * target: nativeptr<'T> * plane: int ->
+            unit
+
+    /// See Winograd.
+    abstract WinogradOutput:
+        grid: Winograd.Grid *
+        count: int *
+        source: nativeptr<'T> *
+        plane: int *
+        bias: nativeptr<'T> *
+        target: nativeptr<'T> *
+        rowPitch: int *
+        step: int ->
+            unit
+
+    /// See Winograd.
+    abstract WinogradKernel: source: nativeptr<'T> * tap: int * target: nativeptr<'T> * plane: int -> unit
+
     /// See PooledRows.
     abstract Pool:
         pool: Window *
@@ -108,6 +128,15 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
 
     override _.Accumulate(groups, groupCount, values, offsets, source, sourceStep, target, targetStep, rows, columns) =
         Patch.accumulate<'T, 'V, 'S> groups groupCount values offsets source sourceStep target targetStep rows columns
+
+    override _.WinogradInput(grid, source, rowPitch, step, target, plane) =
+        Winograd.input<'T, 'V, 'S> grid source rowPitch step target plane
+
+    override _.WinogradOutput(grid, count, source, plane, bias, target, rowPitch, step) =
+        Winograd.output<'T, 'V, 'S> grid count source plane bias target rowPitch step
+
+    override _.WinogradKernel(source, tap, target, plane) =
+        Winograd.kernel<'T, 'V, 'S> source tap target plane
 
     override _.Pool(pool, relu, band, row, lanes, target, bits) =
         PooledRows.pool<'T, 'V, 'S> pool relu band row lanes target bits

@@ -19,6 +19,7 @@ type internal ISimd<'T, 'V when 'T: unmanaged> =
     /// The same number in every lane.
     static abstract Splat: value: 'T -> 'V
     static abstract Add: x: 'V * y: 'V -> 'V
+    static abstract Subtract: x: 'V * y: 'V -> 'V
     static abstract Multiply: x: 'V * y: 'V -> 'V
     static abstract Divide: x: 'V * y: 'V -> 'V
     static abstract Sqrt: x: 'V -> 'V
@@ -49,6 +50,7 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member Store(target, value) = Vector512.Store(value, target)
         static member Splat value = Vector512.Create<'T>(value: 'T)
         static member Add(x, y) = x + y
+        static member Subtract(x, y) = x - y
         static member Multiply(x: Vector512<'T>, y: Vector512<'T>) = Vector512.Multiply(x, y)
         static member Divide(x: Vector512<'T>, y: Vector512<'T>) = Vector512.Divide(x, y)
         static member Sqrt x = Vector512.Sqrt x
@@ -115,6 +117,7 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member Store(target, value) = Vector256.Store(value, target)
         static member Splat value = Vector256.Create<'T>(value: 'T)
         static member Add(x, y) = x + y
+        static member Subtract(x, y) = x - y
         static member Multiply(x: Vector256<'T>, y: Vector256<'T>) = Vector256.Multiply(x, y)
         static member Divide(x: Vector256<'T>, y: Vector256<'T>) = Vector256.Divide(x, y)
         static member Sqrt x = Vector256.Sqrt x
@@ -180,6 +183,7 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member Store(target, value) = Vector128.Store(value, target)
         static member Splat value = Vector128.Create<'T>(value: 'T)
         static member Add(x, y) = x + y
+        static member Subtract(x, y) = x - y
         static member Multiply(x: Vector128<'T>, y: Vector128<'T>) = Vector128.Multiply(x, y)
         static member Divide(x: Vector128<'T>, y: Vector128<'T>) = Vector128.Divide(x, y)
         static member Sqrt x = Vector128.Sqrt x
@@ -246,6 +250,7 @@ type internal Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754
         static member Store(target, value) = NativePtr.write target value
         static member Splat value = value
         static member Add(x, y) = x + y
+        static member Subtract(x, y) = x - y
         static member Multiply(x: 'T, y: 'T) = x * y
         static member Divide(x: 'T, y: 'T) = x / y
         static member Sqrt x = 'T.Sqrt x

@@ -130,7 +130,7 @@ module internal Tile =
                     else
                         Unchecked.defaultof<'V>
 
-                let mutable row = p.B
+                let mutable row = p.B +! (line * p.BLine)
                 let mutable offset = p.Offsets
 
                 while NativePtr.toNativeInt offset <> last do

@@ -8,9 +8,10 @@ open Microsoft.FSharp.NativeInterop
 
 /// A matrix product over memory:
 ///
-///   c[l; r; j] = start[l; r; j] + sum over k of a[l * ALine + r * AStep + Offsets[k]] * b[k * BStep + j]
+///   c[l; r; j] = start[l; r; j] + sum over k of a[l * ALine + r * AStep + Offsets[k]] * b[l * BLine + k * BStep + j]
 ///
-/// for Lines lines l of Rows rows r each: the lines of an image, whose rows are its cells, or one line of a plain matrix.
+/// for Lines lines l of Rows rows r each: the lines of an image, whose rows are its cells, one line of a plain matrix, or
+/// many small products of which each has its own b.
 /// The table of offsets makes one loop serve all. For a dense layer it counts up; for a convolution it walks over the
 /// cells under the kernel, so that patches never have to be copied; for a weight gradient it walks over the places of
 /// the window. Steps are in numbers, offsets in bytes.
@@ -27,6 +28,7 @@ type internal Product<'T when 'T: unmanaged> =
         AStep: int
         Offsets: nativeptr<nativeint>
         B: nativeptr<'T>
+        BLine: int
         BStep: int
         /// What the sums start from: c itself to add to it, or one row for all, with steps of 0.
         Start: nativeptr<'T>
