@@ -76,7 +76,7 @@ let private wide =
         // minimal filtering: odd extents, channels that are no whole vectors, overlapping and missing windows
         [ 18; 9; 11 ],
         "conv 20 3 pad 1, relu, pool 3 stride 2, conv 17 3 pad 1, relu, conv 35 3, relu, flatten, dense 5"
-        [ 16; 7; 6 ], "conv 16 3 pad 2x1, relu, pool 3x2 stride 2x1 pad 1x0, flatten, dense 3"
+        [ 32; 7; 6 ], "conv 32 3 pad 2x1, relu, pool 3x2 stride 2x1 pad 1x0, flatten, dense 3"
         // a kernel smaller than its stride leaves cells that no place looks at
         [ 2; 13; 11 ], "conv 6 3 pad 1, relu, conv 7 2 stride 3, relu, conv 4 1 stride 2, relu, flatten, dense 4"
     ]

@@ -299,6 +299,20 @@ module internal FusedConvolution =
                 pitch
                 lanes.OutStep
                 scratch
+        | ValueNone when StencilConvolution.applies conv.Window lanes.Out conv.Filters ->
+            StencilConvolution.rows
+                conv.Window
+                conv.InChannels
+                lanes.Out
+                lanes.OutStep
+                prepared.Weight
+                prepared.Bias
+                count
+                source
+                x.RowPitch
+                x.Step
+                target
+                pitch
         | ValueNone ->
             let product =
                 {

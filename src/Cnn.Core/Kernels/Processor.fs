@@ -52,6 +52,9 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         columns: int ->
             unit
 
+    /// See Stencil.
+    abstract Stencil: stencil: inref<Stencil<'T>> -> unit
+
     /// See Winograd.
     abstract WinogradInput:
         grid: Winograd.Grid * source: nativeptr<'T> * rowPitch: int * step: int * target: nativeptr<'T> * plane: int ->
@@ -128,6 +131,8 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
 
     override _.Accumulate(groups, groupCount, values, offsets, source, sourceStep, target, targetStep, rows, columns) =
         Patch.accumulate<'T, 'V, 'S> groups groupCount values offsets source sourceStep target targetStep rows columns
+
+    override _.Stencil stencil = Stencil.compute<'T, 'V, 'S> &stencil
 
     override _.WinogradInput(grid, source, rowPitch, step, target, plane) =
         Winograd.input<'T, 'V, 'S> grid source rowPitch step target plane

@@ -31,7 +31,7 @@ module internal WinogradConvolution =
 
     /// Channels below which the transforms cost more than they save.
     [<Literal>]
-    let private LeastChannels = 16
+    let private LeastChannels = 32
 
     /// Tiles that are multiplied in one go: enough rows for the products, few enough to stay in the L1 cache.
     [<Literal>]
