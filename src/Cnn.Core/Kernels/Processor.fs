@@ -39,18 +39,10 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
     abstract Multiply: product: inref<Product<'T>> -> unit
 
     /// See Patch.
-    abstract Accumulate:
-        groups: nativeptr<EntryGroup> *
-        groupCount: int *
-        values: nativeptr<'T> *
-        offsets: nativeptr<nativeint> *
-        source: nativeptr<'T> *
-        sourceStep: int *
-        target: nativeptr<'T> *
-        targetStep: int *
-        rows: int *
-        columns: int ->
-            unit
+    abstract AddToWeights: entries: inref<LiveEntries<'T>> -> unit
+
+    /// See Patch.
+    abstract AddToInput: entries: inref<LiveEntries<'T>> -> unit
 
     /// See PooledRows.
     abstract Pool:
@@ -72,6 +64,11 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         lanes: int *
         target: nativeptr<'T> *
         bias: nativeptr<'T> ->
+            unit
+
+    /// See PooledRows.
+    abstract SumWinners:
+        pool: Window * gradient: nativeptr<'T> * pitch: int * bits: nativeptr<uint32> * lanes: int * sum: nativeptr<'T> ->
             unit
 
 /// The kernels compiled for vectors 'V.
@@ -106,14 +103,17 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
 
     override _.Multiply product = Product.run<'T, 'V, 'S> &product
 
-    override _.Accumulate(groups, groupCount, values, offsets, source, sourceStep, target, targetStep, rows, columns) =
-        Patch.accumulate<'T, 'V, 'S> groups groupCount values offsets source sourceStep target targetStep rows columns
+    override _.AddToWeights entries = Patch.addToWeights<'T, 'V, 'S> &entries
+    override _.AddToInput entries = Patch.addToInput<'T, 'V, 'S> &entries
 
     override _.Pool(pool, relu, band, row, lanes, target, bits) =
         PooledRows.pool<'T, 'V, 'S> pool relu band row lanes target bits
 
     override _.Unpool(pool, gradient, pitch, bits, lanes, target, bias) =
         PooledRows.unpool<'T, 'V, 'S> pool gradient pitch bits lanes target bias
+
+    override _.SumWinners(pool, gradient, pitch, bits, lanes, sum) =
+        PooledRows.sumWinners<'T, 'V, 'S> pool gradient pitch bits lanes sum
 
 /// Chooses the kernels once, for the processor at hand.
 [<AbstractClass; Sealed>]
