@@ -310,7 +310,7 @@ module internal Patch =
         | true, _ -> byPlace<'T, 'V, 'S, 'R, Five> &e row column
 
     /// `count` in pieces of up to `most`, as equal as can be: 6 are 3 and 3 rather than 5 and 1.
-    let private piece (most: int) (count: int) =
+    let piece (most: int) (count: int) =
         let pieces = (count + most - 1) / most
         (count + pieces - 1) / pieces
 

@@ -155,7 +155,7 @@ module internal PooledRows =
             column <- column + 1
 
     /// Whether the window is one of 2 by 2 that lies inside the image wherever it stands.
-    let private isSquare (pool: Window) =
+    let isSquare (pool: Window) =
         pool.Rows.Kernel = 2
         && pool.Columns.Kernel = 2
         && pool.Rows.Padding = 0

@@ -44,6 +44,9 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
     /// See Patch.
     abstract AddToInput: entries: inref<LiveEntries<'T>> -> unit
 
+    /// See ChannelWeights.
+    abstract AddToChannelWeights: w: inref<ChannelWeights<'T>> -> unit
+
     /// See PooledRows.
     abstract Pool:
         pool: Window *
@@ -105,6 +108,8 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
 
     override _.AddToWeights entries = Patch.addToWeights<'T, 'V, 'S> &entries
     override _.AddToInput entries = Patch.addToInput<'T, 'V, 'S> &entries
+
+    override _.AddToChannelWeights w = ChannelWeights.run<'T, 'V, 'S> &w
 
     override _.Pool(pool, relu, band, row, lanes, target, bits) =
         PooledRows.pool<'T, 'V, 'S> pool relu band row lanes target bits
