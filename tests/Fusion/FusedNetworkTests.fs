@@ -74,9 +74,16 @@ let private wide =
         [ 1; 8; 8 ], "flatten, dense 40, relu, dense 10"
         [ 37 ], "relu, dense 20, relu, dense 3"
         // minimal filtering: odd extents, channels that are no whole vectors, overlapping and missing windows
-        [ 18; 9; 11 ],
-        "conv 20 3 pad 1, relu, pool 3 stride 2, conv 17 3 pad 1, relu, conv 35 3, relu, flatten, dense 5"
+        [ 34; 9; 11 ],
+        "conv 40 3 pad 1, relu, pool 3 stride 2, conv 33 3 pad 1, relu, conv 35 3, relu, flatten, dense 5"
         [ 32; 7; 6 ], "conv 32 3 pad 2x1, relu, pool 3x2 stride 2x1 pad 1x0, flatten, dense 3"
+        // behind pooling: more cells and filters than a word has bits, with and without the gradient of the input
+        [ 4; 20; 22 ],
+        "conv 8 5 pad 1, relu, pool 2, conv 40 3 pad 2, pool 2 stride 1, relu, conv 70 3, pool 3, flatten, dense 4"
+        // one channel: kernels larger than a block, windows that leave a rest or overlap
+        [ 1; 15; 18 ], "conv 17 7x6 pad 3x2, relu, pool 2, conv 5 2, flatten, dense 4"
+        [ 1; 12; 13 ], "conv 3 4, pool 2 stride 3x2, conv 6 2, pool 2, flatten, dense 3"
+        [ 1; 9; 9 ], "conv 4 3 pad 1, relu, pool 2 stride 1, flatten, dense 3"
         // a kernel smaller than its stride leaves cells that no place looks at
         [ 2; 13; 11 ], "conv 6 3 pad 1, relu, conv 7 2 stride 3, relu, conv 4 1 stride 2, relu, flatten, dense 4"
     ]

@@ -96,8 +96,45 @@ module internal DenseGradients =
 
             lanes.In.Multiply &product
 
-    /// Both gradients of a shard, the weights' summed up in dweight [ KH KW C; OutStep ].
-    let backward
+    /// Whether the gradient of the weights can do without the output gradient spread out: see ChannelWeights.
+    let private isOfOneChannel (conv: FusedConvolution) (lanes: ConvolutionLanes<'T>) =
+        lanes.InStep = 1
+        && conv.Window.Rows.Stride = 1
+        && conv.Window.Columns.Stride = 1
+        && PooledRows.isSquare conv.Pool
+        // where windows overlap, spreading is less work
+        && conv.Pool.Rows.Stride > 1
+        && conv.Pool.Columns.Stride > 1
+
+    let private addChannelWeights
+        (conv: FusedConvolution)
+        (lanes: ConvolutionLanes<'T>)
+        (gradient: FeatureMap<'T>)
+        (winners: nativeptr<uint32>)
+        (x: FeatureMap<'T>)
+        (n: int)
+        (dweight: nativeptr<'T>)
+        (dbias: nativeptr<'T>)
+        =
+        let weights =
+            {
+                Pool = conv.Pool
+                Gradient = gradient.Inner n
+                GradientPitch = gradient.RowPitch
+                Lanes = lanes.OutStep
+                Winners = winners
+                Image = x.Image n
+                Pitch = x.RowPitch
+                Rows = conv.Window.Rows.Kernel
+                Columns = conv.Window.Columns.Kernel
+                Weight = dweight
+                Bias = dbias
+            }
+
+        lanes.Out.AddToChannelWeights &weights
+
+    /// Both gradients from the output gradient, spread over the output of the convolution.
+    let private spread
         (workspace: Workspace)
         (conv: FusedConvolution)
         (prepared: PreparedConvolution<'T>)
@@ -151,3 +188,25 @@ module internal DenseGradients =
 
                 inputGradient conv prepared bordered dx n
             | _ -> ()
+
+    /// Both gradients of a shard, the weights' summed up in dweight [ KH KW C; OutStep ].
+    let backward
+        (workspace: Workspace)
+        (conv: FusedConvolution)
+        (prepared: PreparedConvolution<'T>)
+        (gradient: FeatureMap<'T>)
+        (winners: nativeptr<uint32>)
+        (x: FeatureMap<'T>)
+        (dx: FeatureMap<'T> voption)
+        (dweight: nativeptr<'T>)
+        (dbias: nativeptr<'T>)
+        =
+        let lanes = prepared.Lanes
+
+        if dx.IsNone && isOfOneChannel conv lanes then
+            let winnersSize = FusedConvolution.winnersSize conv lanes
+
+            for n in 0 .. x.Examples - 1 do
+                addChannelWeights conv lanes gradient (winners +! (n * winnersSize)) x n dweight dbias
+        else
+            spread workspace conv prepared gradient winners x dx dweight dbias

@@ -4,338 +4,346 @@ namespace Cnn.Kernels
 #nowarn "3535"
 #nowarn "3536"
 
+open System.Numerics
 open System.Runtime.CompilerServices
+open System.Runtime.Intrinsics
 open Microsoft.FSharp.NativeInterop
 
-/// Where some of the entries go: which patch of the target, and where the entries stand in their list.
+/// A small number as a type, so that the JIT compiles a loop for it in which nothing is left to decide.
+type internal ICount =
+    static abstract Count: int
+
 [<Struct>]
-type internal EntryGroup =
+type internal One =
+    interface ICount with
+        static member Count = 1
+
+[<Struct>]
+type internal Two =
+    interface ICount with
+        static member Count = 2
+
+[<Struct>]
+type internal Three =
+    interface ICount with
+        static member Count = 3
+
+[<Struct>]
+type internal Four =
+    interface ICount with
+        static member Count = 4
+
+[<Struct>]
+type internal Five =
+    interface ICount with
+        static member Count = 5
+
+/// The entries of a convolution's gradient that are not 0, and what they are multiplied with: those of one example, of up to
+/// 64 cells and of up to 4 positions of the window under each. A position of a window is a place of the kernel.
+[<Struct>]
+type internal LiveEntries<'T when 'T: unmanaged> =
     {
-        /// Bytes from the start of the target.
-        Target: nativeint
-        First: int
-        Count: int
+        Filters: int
+        Cells: int
+        /// [ Filters; 3 ], a bit for each cell: whether one of its positions is live, and which, in two bits, the lower first.
+        ByFilter: nativeptr<uint64>
+        /// [ groups of 32 filters; 64 cells; 4 positions ], a bit for each filter.
+        ByPlace: nativeptr<uint32>
+        /// [ Cells ]: bytes to a cell in Gradient, whose numbers are those of the filters.
+        CellOffsets: nativeptr<nativeint>
+        /// [ Cells; 4 ]: bytes to the corner of the patch that the kernel meets in an image.
+        PlaceOffsets: nativeptr<nativeint>
+        Gradient: nativeptr<'T>
+        /// [ Filters; Rows; Columns ]: the weights or their gradient.
+        Kernel: nativeptr<'T>
+        Rows: int
+        /// Numbers in a row of the kernel: a whole number of vectors.
+        Columns: int
+        /// The input or its gradient, in rows of `Pitch` numbers.
+        Image: nativeptr<'T>
+        Pitch: int
     }
 
-/// How much of a patch is summed in registers at once: rows, and vectors in a row.
-type internal IPatch =
-    static abstract Rows: int
-    static abstract Vectors: int
-
-[<Struct>]
-type internal Patch1x1 =
-    interface IPatch with
-        static member Rows = 1
-        static member Vectors = 1
-
-[<Struct>]
-type internal Patch1x2 =
-    interface IPatch with
-        static member Rows = 1
-        static member Vectors = 2
-
-[<Struct>]
-type internal Patch1x3 =
-    interface IPatch with
-        static member Rows = 1
-        static member Vectors = 3
-
-[<Struct>]
-type internal Patch1x4 =
-    interface IPatch with
-        static member Rows = 1
-        static member Vectors = 4
-
-[<Struct>]
-type internal Patch2x1 =
-    interface IPatch with
-        static member Rows = 2
-        static member Vectors = 1
-
-[<Struct>]
-type internal Patch2x2 =
-    interface IPatch with
-        static member Rows = 2
-        static member Vectors = 2
-
-[<Struct>]
-type internal Patch2x3 =
-    interface IPatch with
-        static member Rows = 2
-        static member Vectors = 3
-
-[<Struct>]
-type internal Patch2x4 =
-    interface IPatch with
-        static member Rows = 2
-        static member Vectors = 4
-
-[<Struct>]
-type internal Patch3x1 =
-    interface IPatch with
-        static member Rows = 3
-        static member Vectors = 1
-
-[<Struct>]
-type internal Patch3x2 =
-    interface IPatch with
-        static member Rows = 3
-        static member Vectors = 2
-
-[<Struct>]
-type internal Patch3x3 =
-    interface IPatch with
-        static member Rows = 3
-        static member Vectors = 3
-
-[<Struct>]
-type internal Patch3x4 =
-    interface IPatch with
-        static member Rows = 3
-        static member Vectors = 4
-
-/// The second of the two loops that all the time of training is spent in: a sum of a few weighted patches.
+/// The second of the two loops that all the time of training is spent in. Behind max-pooling and ReLU nearly all of a gradient
+/// is 0. For each entry g that is not, of filter o at the patch p,
 ///
-///   target[Target + r * targetStep + j] += sum over its entries i of values[i] * source[offsets[i] + r * sourceStep + j]
+///   dweight[o; k] += g x[p + k]
+///   dx[p + k] += g weight[o; k]
 ///
-/// for each group of entries.
-/// Behind max-pooling and ReLU nearly all of a gradient is 0. Both gradients of a convolution are sums over the few
-/// entries that are not: the gradient of a filter is a sum of patches of the input, and the gradient of a patch of
-/// the input is a sum of filters.
+/// for all k under the kernel, of which some are summed in registers: in the first form, while the entries of a filter go by;
+/// in the second, while those of a patch do. Nothing lists the entries: they are found in the bits.
 module internal Patch =
 
-    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
-    let private block<'T, 'V, 'S, 'N when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'N :> IPatch>
-        (groups: nativeptr<EntryGroup>)
-        (groupCount: int)
-        (values: nativeptr<'T>)
-        (offsets: nativeptr<nativeint>)
+    /// Words of a group of filters in ByPlace.
+    [<Literal>]
+    let private GroupWords = 256
+
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+    let private load<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (wanted: bool)
         (source: nativeptr<'T>)
-        (sourceStep: int)
+        : 'V =
+        if wanted then 'S.Load source else Unchecked.defaultof<'V>
+
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+    let private store<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (wanted: bool)
         (target: nativeptr<'T>)
-        (targetStep: int)
+        (value: 'V)
+        =
+        if wanted then
+            'S.Store(target, value)
+
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+    let private gather<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (wanted: bool)
+        (value: 'V)
+        (source: nativeptr<'T>)
+        (sum: 'V)
+        : 'V =
+        if wanted then
+            'S.MultiplyAdd(value, 'S.Load source, sum)
+        else
+            sum
+
+    /// The sums of a filter. One run of entries for each: at the end of a run the processor guesses wrong.
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
+    let private byFilter<'T, 'V, 'S, 'R, 'N when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'R :> ICount and 'N :> ICount>
+        (e: inref<LiveEntries<'T>>)
+        (row: int)
+        (column: int)
         =
         let v = 'S.Width
-        let rowBytes = nativeint sourceStep * nativeint sizeof<'T>
-        let mutable g = 0
+        let size = nativeint sizeof<'T>
+        let line = nativeint e.Columns * size
+        let pitch = nativeint e.Pitch * size
+        let image = e.Image +! (row * e.Pitch + column)
+        let cells, places = e.CellOffsets, e.PlaceOffsets
+        let mutable filter = 0
 
-        while g < groupCount do
-            let own = NativePtr.get groups g
-            let corner = Tile.at target own.Target
-            let mutable t00 = 'S.Load corner
+        while filter < e.Filters do
+            let mutable live = NativePtr.get e.ByFilter (3 * filter)
 
-            let mutable t01 =
-                if 'N.Vectors > 1 then
-                    'S.Load(corner +! v)
-                else
-                    Unchecked.defaultof<'V>
+            if live <> 0UL then
+                let low = NativePtr.get e.ByFilter (3 * filter + 1)
+                let high = NativePtr.get e.ByFilter (3 * filter + 2)
+                let gradient = e.Gradient +! filter
 
-            let mutable t02 =
-                if 'N.Vectors > 2 then
-                    'S.Load(corner +! (2 * v))
-                else
-                    Unchecked.defaultof<'V>
+                let d0 = e.Kernel +! ((filter * e.Rows + row) * e.Columns + column)
+                let d1 = Tile.at d0 line
+                let d2 = Tile.at d1 line
+                let mutable t00 = load<'T, 'V, 'S> true d0
+                let mutable t01 = load<'T, 'V, 'S> ('N.Count > 1) (d0 +! v)
+                let mutable t02 = load<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v))
+                let mutable t03 = load<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v))
+                let mutable t04 = load<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v))
+                let mutable t10 = load<'T, 'V, 'S> ('R.Count > 1) d1
+                let mutable t11 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v)
+                let mutable t12 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v))
+                let mutable t13 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v))
+                let mutable t14 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v))
+                let mutable t20 = load<'T, 'V, 'S> ('R.Count > 2) d2
+                let mutable t21 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v)
+                let mutable t22 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v))
+                let mutable t23 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v))
+                let mutable t24 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v))
 
-            let mutable t03 =
-                if 'N.Vectors > 3 then
-                    'S.Load(corner +! (3 * v))
-                else
-                    Unchecked.defaultof<'V>
+                while live <> 0UL do
+                    let cell = BitOperations.TrailingZeroCount live
+                    live <- live &&& (live - 1UL)
 
-            let mutable t10 =
-                if 'N.Rows > 1 then
-                    'S.Load(corner +! targetStep)
-                else
-                    Unchecked.defaultof<'V>
+                    let position = int ((low >>> cell) &&& 1UL) + 2 * int ((high >>> cell) &&& 1UL)
 
-            let mutable t11 =
-                if 'N.Rows > 1 && 'N.Vectors > 1 then
-                    'S.Load(corner +! (targetStep + v))
-                else
-                    Unchecked.defaultof<'V>
+                    let x0 = Tile.at image (NativePtr.get places (4 * cell + position))
+                    let x1 = Tile.at x0 pitch
+                    let x2 = Tile.at x1 pitch
+                    let value = 'S.Splat(NativePtr.read (Tile.at gradient (NativePtr.get cells cell)))
+                    t00 <- gather<'T, 'V, 'S> true value x0 t00
+                    t01 <- gather<'T, 'V, 'S> ('N.Count > 1) value (x0 +! v) t01
+                    t02 <- gather<'T, 'V, 'S> ('N.Count > 2) value (x0 +! (2 * v)) t02
+                    t03 <- gather<'T, 'V, 'S> ('N.Count > 3) value (x0 +! (3 * v)) t03
+                    t04 <- gather<'T, 'V, 'S> ('N.Count > 4) value (x0 +! (4 * v)) t04
+                    t10 <- gather<'T, 'V, 'S> ('R.Count > 1) value x1 t10
+                    t11 <- gather<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) value (x1 +! v) t11
+                    t12 <- gather<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) value (x1 +! (2 * v)) t12
+                    t13 <- gather<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) value (x1 +! (3 * v)) t13
+                    t14 <- gather<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) value (x1 +! (4 * v)) t14
+                    t20 <- gather<'T, 'V, 'S> ('R.Count > 2) value x2 t20
+                    t21 <- gather<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) value (x2 +! v) t21
+                    t22 <- gather<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) value (x2 +! (2 * v)) t22
+                    t23 <- gather<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) value (x2 +! (3 * v)) t23
+                    t24 <- gather<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) value (x2 +! (4 * v)) t24
 
-            let mutable t12 =
-                if 'N.Rows > 1 && 'N.Vectors > 2 then
-                    'S.Load(corner +! (targetStep + 2 * v))
-                else
-                    Unchecked.defaultof<'V>
+                store<'T, 'V, 'S> true d0 t00
+                store<'T, 'V, 'S> ('N.Count > 1) (d0 +! v) t01
+                store<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v)) t02
+                store<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v)) t03
+                store<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v)) t04
+                store<'T, 'V, 'S> ('R.Count > 1) d1 t10
+                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v) t11
+                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v)) t12
+                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v)) t13
+                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v)) t14
+                store<'T, 'V, 'S> ('R.Count > 2) d2 t20
+                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v) t21
+                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v)) t22
+                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v)) t23
+                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v)) t24
 
-            let mutable t13 =
-                if 'N.Rows > 1 && 'N.Vectors > 3 then
-                    'S.Load(corner +! (targetStep + 3 * v))
-                else
-                    Unchecked.defaultof<'V>
+            filter <- filter + 1
 
-            let mutable t20 =
-                if 'N.Rows > 2 then
-                    'S.Load(corner +! (2 * targetStep))
-                else
-                    Unchecked.defaultof<'V>
+    /// The sums of a patch of the input's gradient.
+    [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
+    let private byPlace<'T, 'V, 'S, 'R, 'N when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'R :> ICount and 'N :> ICount>
+        (e: inref<LiveEntries<'T>>)
+        (row: int)
+        (column: int)
+        =
+        let v = 'S.Width
+        let size = nativeint sizeof<'T>
+        let line = nativeint e.Columns * size
+        let filterSize = nativeint e.Rows * line
+        let pitch = nativeint e.Pitch * size
+        let image = e.Image +! (row * e.Pitch + column)
+        let kernel = e.Kernel +! (row * e.Columns + column)
+        let beyond = GroupWords * ((e.Filters + 31) / 32)
+        let mutable place = 0
 
-            let mutable t21 =
-                if 'N.Rows > 2 && 'N.Vectors > 1 then
-                    'S.Load(corner +! (2 * targetStep + v))
-                else
-                    Unchecked.defaultof<'V>
+        while place < 4 * e.Cells do
+            let mutable any = 0u
+            let mutable group = place
 
-            let mutable t22 =
-                if 'N.Rows > 2 && 'N.Vectors > 2 then
-                    'S.Load(corner +! (2 * targetStep + 2 * v))
-                else
-                    Unchecked.defaultof<'V>
+            while group < beyond do
+                any <- any ||| NativePtr.get e.ByPlace group
+                group <- group + GroupWords
 
-            let mutable t23 =
-                if 'N.Rows > 2 && 'N.Vectors > 3 then
-                    'S.Load(corner +! (2 * targetStep + 3 * v))
-                else
-                    Unchecked.defaultof<'V>
+            // a position outside the image has no memory of its own
+            if any <> 0u then
+                let d0 = Tile.at image (NativePtr.get e.PlaceOffsets place)
+                let d1 = Tile.at d0 pitch
+                let d2 = Tile.at d1 pitch
+                let mutable t00 = load<'T, 'V, 'S> true d0
+                let mutable t01 = load<'T, 'V, 'S> ('N.Count > 1) (d0 +! v)
+                let mutable t02 = load<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v))
+                let mutable t03 = load<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v))
+                let mutable t04 = load<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v))
+                let mutable t10 = load<'T, 'V, 'S> ('R.Count > 1) d1
+                let mutable t11 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v)
+                let mutable t12 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v))
+                let mutable t13 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v))
+                let mutable t14 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v))
+                let mutable t20 = load<'T, 'V, 'S> ('R.Count > 2) d2
+                let mutable t21 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v)
+                let mutable t22 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v))
+                let mutable t23 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v))
+                let mutable t24 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v))
 
-            let mutable i = own.First
-            let beyond = own.First + own.Count
+                let mutable gradient = Tile.at e.Gradient (NativePtr.get e.CellOffsets (place / 4))
+                let mutable kernel = kernel
+                group <- place
 
-            while i < beyond do
-                let x = 'S.Splat(NativePtr.get values i)
-                let row0 = Tile.at source (NativePtr.get offsets i)
+                while group < beyond do
+                    let mutable bits = NativePtr.get e.ByPlace group
 
-                t00 <- 'S.MultiplyAdd(x, 'S.Load row0, t00)
+                    while bits <> 0u do
+                        let filter = BitOperations.TrailingZeroCount bits
+                        bits <- bits &&& (bits - 1u)
+                        let x0 = Tile.at kernel (nativeint filter * filterSize)
+                        let x1 = Tile.at x0 line
+                        let x2 = Tile.at x1 line
+                        let value = 'S.Splat(NativePtr.get gradient filter)
+                        t00 <- gather<'T, 'V, 'S> true value x0 t00
+                        t01 <- gather<'T, 'V, 'S> ('N.Count > 1) value (x0 +! v) t01
+                        t02 <- gather<'T, 'V, 'S> ('N.Count > 2) value (x0 +! (2 * v)) t02
+                        t03 <- gather<'T, 'V, 'S> ('N.Count > 3) value (x0 +! (3 * v)) t03
+                        t04 <- gather<'T, 'V, 'S> ('N.Count > 4) value (x0 +! (4 * v)) t04
+                        t10 <- gather<'T, 'V, 'S> ('R.Count > 1) value x1 t10
+                        t11 <- gather<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) value (x1 +! v) t11
+                        t12 <- gather<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) value (x1 +! (2 * v)) t12
+                        t13 <- gather<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) value (x1 +! (3 * v)) t13
+                        t14 <- gather<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) value (x1 +! (4 * v)) t14
+                        t20 <- gather<'T, 'V, 'S> ('R.Count > 2) value x2 t20
+                        t21 <- gather<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) value (x2 +! v) t21
+                        t22 <- gather<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) value (x2 +! (2 * v)) t22
+                        t23 <- gather<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) value (x2 +! (3 * v)) t23
+                        t24 <- gather<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) value (x2 +! (4 * v)) t24
 
-                if 'N.Vectors > 1 then
-                    t01 <- 'S.MultiplyAdd(x, 'S.Load(row0 +! v), t01)
+                    gradient <- gradient +! 32
+                    kernel <- Tile.at kernel (32n * filterSize)
+                    group <- group + GroupWords
 
-                if 'N.Vectors > 2 then
-                    t02 <- 'S.MultiplyAdd(x, 'S.Load(row0 +! (2 * v)), t02)
+                store<'T, 'V, 'S> true d0 t00
+                store<'T, 'V, 'S> ('N.Count > 1) (d0 +! v) t01
+                store<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v)) t02
+                store<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v)) t03
+                store<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v)) t04
+                store<'T, 'V, 'S> ('R.Count > 1) d1 t10
+                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v) t11
+                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v)) t12
+                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v)) t13
+                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v)) t14
+                store<'T, 'V, 'S> ('R.Count > 2) d2 t20
+                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v) t21
+                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v)) t22
+                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v)) t23
+                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v)) t24
 
-                if 'N.Vectors > 3 then
-                    t03 <- 'S.MultiplyAdd(x, 'S.Load(row0 +! (3 * v)), t03)
+            place <- place + 1
 
-                if 'N.Rows > 1 then
-                    let row1 = Tile.at row0 rowBytes
-                    t10 <- 'S.MultiplyAdd(x, 'S.Load row1, t10)
-
-                    if 'N.Vectors > 1 then
-                        t11 <- 'S.MultiplyAdd(x, 'S.Load(row1 +! v), t11)
-
-                    if 'N.Vectors > 2 then
-                        t12 <- 'S.MultiplyAdd(x, 'S.Load(row1 +! (2 * v)), t12)
-
-                    if 'N.Vectors > 3 then
-                        t13 <- 'S.MultiplyAdd(x, 'S.Load(row1 +! (3 * v)), t13)
-
-                if 'N.Rows > 2 then
-                    let row2 = Tile.at row0 (2n * rowBytes)
-                    t20 <- 'S.MultiplyAdd(x, 'S.Load row2, t20)
-
-                    if 'N.Vectors > 1 then
-                        t21 <- 'S.MultiplyAdd(x, 'S.Load(row2 +! v), t21)
-
-                    if 'N.Vectors > 2 then
-                        t22 <- 'S.MultiplyAdd(x, 'S.Load(row2 +! (2 * v)), t22)
-
-                    if 'N.Vectors > 3 then
-                        t23 <- 'S.MultiplyAdd(x, 'S.Load(row2 +! (3 * v)), t23)
-
-                i <- i + 1
-
-            'S.Store(corner, t00)
-
-            if 'N.Vectors > 1 then
-                'S.Store(corner +! v, t01)
-
-            if 'N.Vectors > 2 then
-                'S.Store(corner +! (2 * v), t02)
-
-            if 'N.Vectors > 3 then
-                'S.Store(corner +! (3 * v), t03)
-
-            if 'N.Rows > 1 then
-                'S.Store(corner +! targetStep, t10)
-
-            if 'N.Rows > 1 && 'N.Vectors > 1 then
-                'S.Store(corner +! (targetStep + v), t11)
-
-            if 'N.Rows > 1 && 'N.Vectors > 2 then
-                'S.Store(corner +! (targetStep + 2 * v), t12)
-
-            if 'N.Rows > 1 && 'N.Vectors > 3 then
-                'S.Store(corner +! (targetStep + 3 * v), t13)
-
-            if 'N.Rows > 2 then
-                'S.Store(corner +! (2 * targetStep), t20)
-
-            if 'N.Rows > 2 && 'N.Vectors > 1 then
-                'S.Store(corner +! (2 * targetStep + v), t21)
-
-            if 'N.Rows > 2 && 'N.Vectors > 2 then
-                'S.Store(corner +! (2 * targetStep + 2 * v), t22)
-
-            if 'N.Rows > 2 && 'N.Vectors > 3 then
-                'S.Store(corner +! (2 * targetStep + 3 * v), t23)
-
-            g <- g + 1
-
-    let private blockOf<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
-        (rows: int)
+    let private blockOfRows<'T, 'V, 'S, 'R when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'R :> ICount>
+        (ofInput: bool)
         (vectors: int)
-        (groups: nativeptr<EntryGroup>)
-        (groupCount: int)
-        (values: nativeptr<'T>)
-        (offsets: nativeptr<nativeint>)
-        (source: nativeptr<'T>)
-        (sourceStep: int)
-        (target: nativeptr<'T>)
-        (targetStep: int)
+        (e: inref<LiveEntries<'T>>)
+        (row: int)
+        (column: int)
         =
-        match 4 * rows + vectors with
-        | 5 -> block<'T, 'V, 'S, Patch1x1> groups groupCount values offsets source sourceStep target targetStep
-        | 6 -> block<'T, 'V, 'S, Patch1x2> groups groupCount values offsets source sourceStep target targetStep
-        | 7 -> block<'T, 'V, 'S, Patch1x3> groups groupCount values offsets source sourceStep target targetStep
-        | 8 -> block<'T, 'V, 'S, Patch1x4> groups groupCount values offsets source sourceStep target targetStep
-        | 9 -> block<'T, 'V, 'S, Patch2x1> groups groupCount values offsets source sourceStep target targetStep
-        | 10 -> block<'T, 'V, 'S, Patch2x2> groups groupCount values offsets source sourceStep target targetStep
-        | 11 -> block<'T, 'V, 'S, Patch2x3> groups groupCount values offsets source sourceStep target targetStep
-        | 12 -> block<'T, 'V, 'S, Patch2x4> groups groupCount values offsets source sourceStep target targetStep
-        | 13 -> block<'T, 'V, 'S, Patch3x1> groups groupCount values offsets source sourceStep target targetStep
-        | 14 -> block<'T, 'V, 'S, Patch3x2> groups groupCount values offsets source sourceStep target targetStep
-        | 15 -> block<'T, 'V, 'S, Patch3x3> groups groupCount values offsets source sourceStep target targetStep
-        | _ -> block<'T, 'V, 'S, Patch3x4> groups groupCount values offsets source sourceStep target targetStep
+        match ofInput, vectors with
+        | false, 1 -> byFilter<'T, 'V, 'S, 'R, One> &e row column
+        | false, 2 -> byFilter<'T, 'V, 'S, 'R, Two> &e row column
+        | false, 3 -> byFilter<'T, 'V, 'S, 'R, Three> &e row column
+        | false, 4 -> byFilter<'T, 'V, 'S, 'R, Four> &e row column
+        | false, _ -> byFilter<'T, 'V, 'S, 'R, Five> &e row column
+        | true, 1 -> byPlace<'T, 'V, 'S, 'R, One> &e row column
+        | true, 2 -> byPlace<'T, 'V, 'S, 'R, Two> &e row column
+        | true, 3 -> byPlace<'T, 'V, 'S, 'R, Three> &e row column
+        | true, 4 -> byPlace<'T, 'V, 'S, 'R, Four> &e row column
+        | true, _ -> byPlace<'T, 'V, 'S, 'R, Five> &e row column
 
-    /// For any number of rows and any whole number of vectors. Steps are in numbers, offsets in bytes.
-    let accumulate<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
-        (groups: nativeptr<EntryGroup>)
-        (groupCount: int)
-        (values: nativeptr<'T>)
-        (offsets: nativeptr<nativeint>)
-        (source: nativeptr<'T>)
-        (sourceStep: int)
-        (target: nativeptr<'T>)
-        (targetStep: int)
-        (rows: int)
-        (columns: int)
-        =
-        let vectors = columns / 'S.Width
-        let mutable r = 0
+    /// `count` in pieces of up to `most`, as equal as can be: 6 are 3 and 3 rather than 5 and 1.
+    let piece (most: int) (count: int) =
+        let pieces = (count + most - 1) / most
+        (count + pieces - 1) / pieces
 
-        while r < rows do
-            let rowsHere = min 3 (rows - r)
+    /// All blocks of a kernel of any size.
+    let private run<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (ofInput: bool) (e: inref<LiveEntries<'T>>) =
+        let width = 'S.Width
+        // sums, and a few registers to work in
+        let most = if Vector512.IsHardwareAccelerated then 15 else 12
+        let vectors = e.Columns / width
+        let vectorsInPiece = piece 5 vectors
+        let rowsInPiece = piece (min 3 (most / vectorsInPiece)) e.Rows
+        let mutable row = 0
+
+        while row < e.Rows do
+            let rows = min rowsInPiece (e.Rows - row)
             let mutable j = 0
 
             while j < vectors do
-                // 5 vectors are 3 and 2, not 4 and 1
-                let left = vectors - j
-                let vectorsHere = if left = 5 then 3 else min 4 left
+                let here = min vectorsInPiece (vectors - j)
 
-                blockOf<'T, 'V, 'S>
-                    rowsHere
-                    vectorsHere
-                    groups
-                    groupCount
-                    values
-                    offsets
-                    (source +! (r * sourceStep + j * 'S.Width))
-                    sourceStep
-                    (target +! (r * targetStep + j * 'S.Width))
-                    targetStep
+                match rows with
+                | 1 -> blockOfRows<'T, 'V, 'S, One> ofInput here &e row (j * width)
+                | 2 -> blockOfRows<'T, 'V, 'S, Two> ofInput here &e row (j * width)
+                | _ -> blockOfRows<'T, 'V, 'S, Three> ofInput here &e row (j * width)
 
-                j <- j + vectorsHere
+                j <- j + here
 
-            r <- r + rowsHere
+            row <- row + rows
+
+    /// Adds to the gradient of the weights.
+    let addToWeights<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (e: inref<LiveEntries<'T>>) =
+        run<'T, 'V, 'S> false &e
+
+    /// Adds to the gradient of the input.
+    let addToInput<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (e: inref<LiveEntries<'T>>) =
+        run<'T, 'V, 'S> true &e

@@ -183,7 +183,7 @@ module internal PooledRows =
         pool.KernelSize = 1 && pool.OutputSize = pool.InputSize
 
     /// Whether the window is one of 2 by 2 that lies inside the image wherever it stands.
-    let private isSquare (pool: Window) =
+    let isSquare (pool: Window) =
         pool.Rows.Kernel = 2
         && pool.Columns.Kernel = 2
         && pool.Rows.Padding = 0
@@ -333,3 +333,43 @@ module internal PooledRows =
                 unpoolSquares<'T, 'V, 'S> pool g pitch own (vectors * positions) lanes t b
             else
                 unpoolWindows<'T, 'V, 'S> pool g pitch own (vectors * positions) lanes t b
+
+    /// The gradient of the bias alone: that of every cell where one of the positions won, summed up for each channel.
+    let sumWinners<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (pool: Window)
+        (gradient: nativeptr<'T>)
+        (pitch: int)
+        (bits: nativeptr<uint32>)
+        (lanes: int)
+        (sum: nativeptr<'T>)
+        =
+        let positions = pool.KernelSize
+        let bitStep = lanes / 'S.Width * positions
+        let mutable channel = 0
+
+        while channel < lanes do
+            let mutable own = bits +! (channel / 'S.Width * positions)
+            let mutable total = 'S.Load(sum +! channel)
+            let mutable row = 0
+
+            while row < pool.Rows.Output do
+                let mutable g = gradient +! (row * pitch + channel)
+                let mutable column = 0
+
+                while column < pool.Columns.Output do
+                    let mutable alive = 0u
+                    let mutable s = 0
+
+                    while s < positions do
+                        alive <- alive ||| NativePtr.get own s
+                        s <- s + 1
+
+                    total <- 'S.Add(total, 'S.WhereBits(alive, 'S.Load g))
+                    g <- g +! lanes
+                    own <- own +! bitStep
+                    column <- column + 1
+
+                row <- row + 1
+
+            'S.Store(sum +! channel, total)
+            channel <- channel + 'S.Width

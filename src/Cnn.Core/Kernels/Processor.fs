@@ -39,18 +39,13 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
     abstract Multiply: product: inref<Product<'T>> -> unit
 
     /// See Patch.
-    abstract Accumulate:
-        groups: nativeptr<EntryGroup> *
-        groupCount: int *
-        values: nativeptr<'T> *
-        offsets: nativeptr<nativeint> *
-        source: nativeptr<'T> *
-        sourceStep: int *
-        target: nativeptr<'T> *
-        targetStep: int *
-        rows: int *
-        columns: int ->
-            unit
+    abstract AddToWeights: entries: inref<LiveEntries<'T>> -> unit
+
+    /// See Patch.
+    abstract AddToInput: entries: inref<LiveEntries<'T>> -> unit
+
+    /// See ChannelWeights.
+    abstract AddToChannelWeights: w: inref<ChannelWeights<'T>> -> unit
 
     /// See Stencil.
     abstract Stencil: stencil: inref<Stencil<'T>> -> unit
@@ -97,6 +92,11 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         bias: nativeptr<'T> ->
             unit
 
+    /// See PooledRows.
+    abstract SumWinners:
+        pool: Window * gradient: nativeptr<'T> * pitch: int * bits: nativeptr<uint32> * lanes: int * sum: nativeptr<'T> ->
+            unit
+
 /// The kernels compiled for vectors 'V.
 [<Sealed>]
 type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
@@ -129,8 +129,10 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
 
     override _.Multiply product = Product.run<'T, 'V, 'S> &product
 
-    override _.Accumulate(groups, groupCount, values, offsets, source, sourceStep, target, targetStep, rows, columns) =
-        Patch.accumulate<'T, 'V, 'S> groups groupCount values offsets source sourceStep target targetStep rows columns
+    override _.AddToWeights entries = Patch.addToWeights<'T, 'V, 'S> &entries
+    override _.AddToInput entries = Patch.addToInput<'T, 'V, 'S> &entries
+
+    override _.AddToChannelWeights w = ChannelWeights.run<'T, 'V, 'S> &w
 
     override _.Stencil stencil = Stencil.compute<'T, 'V, 'S> &stencil
 
@@ -148,6 +150,9 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
 
     override _.Unpool(pool, gradient, pitch, bits, lanes, target, bias) =
         PooledRows.unpool<'T, 'V, 'S> pool gradient pitch bits lanes target bias
+
+    override _.SumWinners(pool, gradient, pitch, bits, lanes, sum) =
+        PooledRows.sumWinners<'T, 'V, 'S> pool gradient pitch bits lanes sum
 
 /// Chooses the kernels once, for the processor at hand.
 [<AbstractClass; Sealed>]

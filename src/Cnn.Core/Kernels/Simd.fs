@@ -97,17 +97,17 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
                 let own =
                     Vector512.Create(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
-                let isSet =
-                    Vector512.Equals(Vector512.BitwiseAnd(Vector512.Create(int bits), own), own)
+                let isClear =
+                    Vector512.Equals(Vector512.BitwiseAnd(Vector512.Create(int bits), own), Vector512<int>.Zero)
 
-                Vector512.BitwiseAnd(x.AsInt32(), isSet).As<int, 'T>()
+                Vector512.ConditionalSelect(isClear, Vector512<int>.Zero, x.AsInt32()).As<int, 'T>()
             else
                 let own = Vector512.Create(1L, 2L, 4L, 8L, 16L, 32L, 64L, 128L)
 
-                let isSet =
-                    Vector512.Equals(Vector512.BitwiseAnd(Vector512.Create(int64 bits), own), own)
+                let isClear =
+                    Vector512.Equals(Vector512.BitwiseAnd(Vector512.Create(int64 bits), own), Vector512<int64>.Zero)
 
-                Vector512.BitwiseAnd(x.AsInt64(), isSet).As<int64, 'T>()
+                Vector512.ConditionalSelect(isClear, Vector512<int64>.Zero, x.AsInt64()).As<int64, 'T>()
 
 [<Struct>]
 type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =

@@ -7,138 +7,46 @@ open System.Numerics
 open Cnn.Tensors
 open Microsoft.FSharp.NativeInterop
 
-/// The gradients of a fused convolution from the entries of the output gradient that are not 0: all of them are listed, and the
-/// lists go through Patch.
+/// The gradients of a fused convolution from the entries of the output gradient that are not 0, filter by filter, through Patch.
 module internal SparseGradients =
 
-    /// Lists of the entries that are not 0, in memory that is used again for every example. The same entries stand in two
-    /// orders: filter by filter, with the patch that each met, and place by place, with the filters that won there.
-    [<Struct>]
-    type private Entries<'T when 'T: unmanaged> =
-        {
-            /// [ O ]
-            Filters: nativeptr<EntryGroup>
-            /// [ O ]: where the next entry of a filter goes. (Apart from the groups: a part of a struct that has just been
-            /// written cannot be read as a whole without a stall.)
-            Next: nativeptr<int>
-            /// [ O; cells ]
-            FilterValues: nativeptr<'T>
-            FilterPatches: nativeptr<nativeint>
-            /// [ places ]
-            Places: nativeptr<EntryGroup>
-            /// [ cells O ]
-            PlaceValues: nativeptr<'T>
-            PlaceFilters: nativeptr<nativeint>
-        }
-
-    let private takeEntries<'T when 'T: unmanaged> (workspace: Workspace) (conv: FusedConvolution) : Entries<'T> =
-        let cells = conv.Pool.OutputSize
-
-        {
-            Filters = workspace.Take<EntryGroup> conv.Filters
-            Next = workspace.Take<int> conv.Filters
-            FilterValues = workspace.Take<'T>(conv.Filters * cells)
-            FilterPatches = workspace.Take<nativeint>(conv.Filters * cells)
-            Places = workspace.Take<EntryGroup>(cells * conv.Pool.KernelSize)
-            PlaceValues = workspace.Take<'T>(conv.Filters * cells)
-            PlaceFilters = workspace.Take<nativeint>(conv.Filters * cells)
-        }
-
-    /// Lists the live entries of one example, and adds them to the bias gradient; says how many places there are.
-    let private collect<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
-        (conv: FusedConvolution)
-        (lanes: ConvolutionLanes<'T>)
-        (entries: Entries<'T>)
-        (gradient: FeatureMap<'T>)
-        (n: int)
-        (winners: nativeptr<uint32>)
-        (x: FeatureMap<'T>)
-        (bias: nativeptr<'T>)
-        : int =
-        let pool, window = conv.Pool, conv.Window
-        let outLanes = lanes.Out.Lanes
-        let vectors = lanes.OutStep / outLanes
-        let positions = pool.KernelSize
-        let cells = pool.OutputSize
-        let size = nativeint sizeof<'T>
-        let filterBytes = nativeint (window.KernelSize * lanes.InStep) * size
-        let inner = gradient.Inner n
-        let mutable placeCount = 0
-        let mutable entryCount = 0
-
-        for filter in 0 .. conv.Filters - 1 do
-            NativePtr.set entries.Next filter (filter * cells)
-
-        let mutable own = winners
+    /// For each cell of the pooled map, bytes to it in the gradient.
+    let private cellTable (workspace: Workspace) (pool: Window) (gradient: FeatureMap<'T>) : nativeptr<nativeint> =
+        let table = workspace.Take<nativeint> pool.OutputSize
 
         for row in 0 .. pool.Rows.Output - 1 do
             for column in 0 .. pool.Columns.Output - 1 do
-                let values = inner +! (row * gradient.RowPitch + column * gradient.Step)
-                let top = row * pool.Rows.Stride - pool.Rows.Padding
-                let left = column * pool.Columns.Stride - pool.Columns.Padding
-                let mutable position = 0
+                let numbers = row * gradient.RowPitch + column * gradient.Step
+                NativePtr.set table (row * pool.Columns.Output + column) (nativeint numbers * nativeint sizeof<'T>)
 
-                for i in 0 .. pool.Rows.Kernel - 1 do
-                    for j in 0 .. pool.Columns.Kernel - 1 do
-                        // the corner of the patch that the place of the window looks at
-                        let corner =
-                            size
-                            * nativeint (
-                                (top + i) * window.Rows.Stride * x.RowPitch
-                                + (left + j) * window.Columns.Stride * x.Step
-                            )
+        table
 
-                        let first = entryCount
-                        let mutable k = 0
+    /// For each cell and up to four positions of its window from `first` on, bytes to the patch of the input that they look at.
+    /// A position outside the image never wins.
+    let private placeTable
+        (workspace: Workspace)
+        (conv: FusedConvolution)
+        (x: FeatureMap<'T>)
+        (first: int)
+        : nativeptr<nativeint> =
+        let pool, window = conv.Pool, conv.Window
+        let table = workspace.TakeZeros<nativeint>(WinnerBits.Positions * pool.OutputSize)
 
-                        while k < vectors do
-                            let mutable bits = NativePtr.get own (k * positions + position)
+        for row in 0 .. pool.Rows.Output - 1 do
+            for column in 0 .. pool.Columns.Output - 1 do
+                let own = table +! (WinnerBits.Positions * (row * pool.Columns.Output + column))
 
-                            while bits <> 0u do
-                                let filter = k * outLanes + BitOperations.TrailingZeroCount bits
-                                bits <- bits &&& (bits - 1u)
+                for position in first .. min pool.KernelSize (first + WinnerBits.Positions) - 1 do
+                    let i, j = position / pool.Columns.Kernel, position % pool.Columns.Kernel
+                    let down = row * pool.Rows.Stride - pool.Rows.Padding + i
+                    let right = column * pool.Columns.Stride - pool.Columns.Padding + j
 
-                                // lanes without a filter win too where nothing is clamped
-                                if filter < conv.Filters then
-                                    let value = NativePtr.get values filter
-                                    let next = NativePtr.get entries.Next filter
-                                    NativePtr.set entries.FilterValues next value
-                                    NativePtr.set entries.FilterPatches next corner
-                                    NativePtr.set entries.Next filter (next + 1)
-                                    NativePtr.set entries.PlaceValues entryCount value
-                                    NativePtr.set entries.PlaceFilters entryCount (nativeint filter * filterBytes)
-                                    NativePtr.set bias filter ('T.op_Addition (NativePtr.get bias filter, value))
-                                    entryCount <- entryCount + 1
+                    let numbers =
+                        down * window.Rows.Stride * x.RowPitch + right * window.Columns.Stride * x.Step
 
-                            k <- k + 1
+                    NativePtr.set own (position - first) (nativeint numbers * nativeint sizeof<'T>)
 
-                        if entryCount > first then
-                            NativePtr.set
-                                entries.Places
-                                placeCount
-                                {
-                                    Target = corner
-                                    First = first
-                                    Count = entryCount - first
-                                }
-
-                            placeCount <- placeCount + 1
-
-                        position <- position + 1
-
-                own <- own +! (vectors * positions)
-
-        for filter in 0 .. conv.Filters - 1 do
-            NativePtr.set
-                entries.Filters
-                filter
-                {
-                    Target = nativeint filter * filterBytes
-                    First = filter * cells
-                    Count = NativePtr.get entries.Next filter - filter * cells
-                }
-
-        placeCount
+        table
 
     /// Both gradients of a shard, the weights' summed up in dweight [ O; KH; KW InStep ].
     let backward<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
@@ -153,42 +61,69 @@ module internal SparseGradients =
         (dbias: nativeptr<'T>)
         =
         let lanes = prepared.Lanes
-        let entries = takeEntries<'T> workspace conv
-        let kernelRows = conv.Window.Rows.Kernel
-        let filterColumns = conv.Window.Columns.Kernel * lanes.InStep
+        let pool = conv.Pool
+        let cells, positions = pool.OutputSize, pool.KernelSize
+        let vectors = lanes.OutStep / lanes.Out.Lanes
         let winnersSize = FusedConvolution.winnersSize conv lanes
+        let cellTable = cellTable workspace pool gradient
+
+        let placeTables =
+            Array.init ((positions + WinnerBits.Positions - 1) / WinnerBits.Positions) (fun group ->
+                placeTable workspace conv x (WinnerBits.Positions * group))
+
+        let work = workspace.Take<uint32> WinnerBits.WorkSize
+        let byPlace = workspace.Take<uint32>(WinnerBits.byPlaceSize conv.Filters)
+        let byFilter = workspace.Take<uint64>(3 * conv.Filters)
+
+        match dx with
+        | ValueSome dx -> Span<'T>(NativePtr.toVoidPtr dx.Data, Checked.(*) dx.Examples dx.ImagePitch).Clear()
+        | ValueNone -> ()
 
         for n in 0 .. x.Examples - 1 do
-            let places =
-                collect conv lanes entries gradient n (winners +! (n * winnersSize)) x dbias
+            let own = winners +! (n * winnersSize)
+            lanes.Out.SumWinners(pool, gradient.Inner n, gradient.RowPitch, own, lanes.OutStep, dbias)
 
-            lanes.In.Accumulate(
-                entries.Filters,
-                conv.Filters,
-                entries.FilterValues,
-                entries.FilterPatches,
-                x.Image n,
-                x.RowPitch,
-                dweight,
-                filterColumns,
-                kernelRows,
-                filterColumns
-            )
+            for first in 0 .. WinnerBits.Cells .. cells - 1 do
+                for group in 0 .. placeTables.Length - 1 do
+                    let count = min WinnerBits.Cells (cells - first)
 
-            match dx with
-            | ValueSome dx ->
-                Span<'T>(NativePtr.toVoidPtr (dx.Image n), dx.ImagePitch).Clear()
+                    WinnerBits.order
+                        work
+                        (own +! (first * vectors * positions))
+                        count
+                        lanes.Out.Lanes
+                        vectors
+                        positions
+                        (WinnerBits.Positions * group)
+                        conv.Filters
+                        byPlace
+                        byFilter
 
-                lanes.In.Accumulate(
-                    entries.Places,
-                    places,
-                    entries.PlaceValues,
-                    entries.PlaceFilters,
-                    prepared.Filters,
-                    filterColumns,
-                    dx.Image n,
-                    dx.RowPitch,
-                    kernelRows,
-                    filterColumns
-                )
-            | ValueNone -> ()
+                    let entries =
+                        {
+                            Filters = conv.Filters
+                            Cells = count
+                            ByFilter = byFilter
+                            ByPlace = byPlace
+                            CellOffsets = cellTable +! first
+                            PlaceOffsets = placeTables[group] +! (WinnerBits.Positions * first)
+                            Gradient = gradient.Inner n
+                            Kernel = dweight
+                            Rows = conv.Window.Rows.Kernel
+                            Columns = conv.Window.Columns.Kernel * lanes.InStep
+                            Image = x.Image n
+                            Pitch = x.RowPitch
+                        }
+
+                    lanes.In.AddToWeights &entries
+
+                    match dx with
+                    | ValueSome dx ->
+                        let entries =
+                            { entries with
+                                Kernel = prepared.Filters
+                                Image = dx.Image n
+                            }
+
+                        lanes.In.AddToInput &entries
+                    | ValueNone -> ()
