@@ -9,35 +9,6 @@ open System.Runtime.CompilerServices
 open System.Runtime.Intrinsics
 open Microsoft.FSharp.NativeInterop
 
-/// A small number as a type, so that the JIT compiles a loop for it in which nothing is left to decide.
-type internal ICount =
-    static abstract Count: int
-
-[<Struct>]
-type internal One =
-    interface ICount with
-        static member Count = 1
-
-[<Struct>]
-type internal Two =
-    interface ICount with
-        static member Count = 2
-
-[<Struct>]
-type internal Three =
-    interface ICount with
-        static member Count = 3
-
-[<Struct>]
-type internal Four =
-    interface ICount with
-        static member Count = 4
-
-[<Struct>]
-type internal Five =
-    interface ICount with
-        static member Count = 5
-
 /// The entries of a convolution's gradient that are not 0, and what they are multiplied with: those of one example, of up to
 /// 64 cells and of up to 4 positions of the window under each. A position of a window is a place of the kernel.
 [<Struct>]

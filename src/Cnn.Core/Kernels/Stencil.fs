@@ -9,6 +9,39 @@ open System.Runtime.Intrinsics
 open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
 
+/// A part of a convolution, over a line of cells:
+///
+///   y[l; j] = start + sum over i, k, c of x[l * XLine + i * XPitch + (j + k) * XStep + c] * w[i; k; c]
+///
+/// for `Taps` neighbouring cells k of each row i of the kernel. w[i; k; c] = Weight + i * WeightRow + k * WeightTap + c * WeightStep,
+/// start and y are `Vectors` vectors of filters. Steps are in numbers.
+[<Struct>]
+type internal Stencil<'T when 'T: unmanaged> =
+    {
+        Lines: int
+        Columns: int
+        KernelRows: int
+        /// 1, 2 or 3.
+        Taps: int
+        Channels: int
+        Vectors: int
+        X: nativeptr<'T>
+        XLine: int
+        XPitch: int
+        XStep: int
+        Weight: nativeptr<'T>
+        WeightRow: int
+        WeightTap: int
+        WeightStep: int
+        /// One row for all cells, with steps of 0, or y itself to add to it.
+        Start: nativeptr<'T>
+        StartLine: int
+        StartStep: int
+        Y: nativeptr<'T>
+        YLine: int
+        YStep: int
+    }
+
 /// Convolution with the weights of a few taps in registers. A product reads every number of the input once for each cell of the
 /// kernel; this reads it once for all taps, and the weights once for a whole run of cells. What is left is to multiply: where
 /// filters fill one or two vectors, a product would wait for its loads. Sums are taken in the order of i, c, k.
@@ -20,7 +53,7 @@ module internal Stencil =
         (p: int)
         (address: nativeptr<'T>)
         =
-        if p < 'N.Value + 'K.Value - 1 then
+        if p < 'N.Count + 'K.Count - 1 then
             'S.Splat(NativePtr.read address)
         else
             Unchecked.defaultof<'V>
@@ -34,7 +67,7 @@ module internal Stencil =
         (w: 'V)
         (sum: 'V)
         =
-        if cell < 'N.Value && tap < 'K.Value then
+        if cell < 'N.Count && tap < 'K.Count then
             'S.MultiplyAdd(x, w, sum)
         else
             sum
@@ -44,7 +77,7 @@ module internal Stencil =
         (i: int)
         (address: nativeptr<'T>)
         =
-        if i < 'N.Value then
+        if i < 'N.Count then
             'S.Load address
         else
             Unchecked.defaultof<'V>
@@ -55,7 +88,7 @@ module internal Stencil =
         (address: nativeptr<'T>)
         (sum: 'V)
         =
-        if cell < 'N.Value then
+        if cell < 'N.Count then
             'S.Store(address, sum)
 
     /// One run of cells of a line, one vector of filters.
@@ -208,20 +241,20 @@ module internal Stencil =
         (y: nativeptr<'T>)
         =
         match cells with
-        | 1 -> run<'T, 'V, 'S, Count1, 'K> &s x weight start y
-        | 2 -> run<'T, 'V, 'S, Count2, 'K> &s x weight start y
-        | 3 -> run<'T, 'V, 'S, Count3, 'K> &s x weight start y
-        | 4 -> run<'T, 'V, 'S, Count4, 'K> &s x weight start y
-        | 5 -> run<'T, 'V, 'S, Count5, 'K> &s x weight start y
-        | 6 -> run<'T, 'V, 'S, Count6, 'K> &s x weight start y
-        | 7 -> run<'T, 'V, 'S, Count7, 'K> &s x weight start y
-        | 8 -> run<'T, 'V, 'S, Count8, 'K> &s x weight start y
-        | 9 -> run<'T, 'V, 'S, Count9, 'K> &s x weight start y
-        | 10 -> run<'T, 'V, 'S, Count10, 'K> &s x weight start y
-        | 11 -> run<'T, 'V, 'S, Count11, 'K> &s x weight start y
-        | 12 -> run<'T, 'V, 'S, Count12, 'K> &s x weight start y
-        | 13 -> run<'T, 'V, 'S, Count13, 'K> &s x weight start y
-        | _ -> run<'T, 'V, 'S, Count14, 'K> &s x weight start y
+        | 1 -> run<'T, 'V, 'S, One, 'K> &s x weight start y
+        | 2 -> run<'T, 'V, 'S, Two, 'K> &s x weight start y
+        | 3 -> run<'T, 'V, 'S, Three, 'K> &s x weight start y
+        | 4 -> run<'T, 'V, 'S, Four, 'K> &s x weight start y
+        | 5 -> run<'T, 'V, 'S, Five, 'K> &s x weight start y
+        | 6 -> run<'T, 'V, 'S, Six, 'K> &s x weight start y
+        | 7 -> run<'T, 'V, 'S, Seven, 'K> &s x weight start y
+        | 8 -> run<'T, 'V, 'S, Eight, 'K> &s x weight start y
+        | 9 -> run<'T, 'V, 'S, Nine, 'K> &s x weight start y
+        | 10 -> run<'T, 'V, 'S, Ten, 'K> &s x weight start y
+        | 11 -> run<'T, 'V, 'S, Eleven, 'K> &s x weight start y
+        | 12 -> run<'T, 'V, 'S, Twelve, 'K> &s x weight start y
+        | 13 -> run<'T, 'V, 'S, Thirteen, 'K> &s x weight start y
+        | _ -> run<'T, 'V, 'S, Fourteen, 'K> &s x weight start y
 
     /// Cells of a run, at most: with three weights and a number of the input they take 18 registers, or 14.
     let private longest =
@@ -247,8 +280,8 @@ module internal Stencil =
                     let y = s.Y +! (line * s.YLine + column * s.YStep + filter)
 
                     match s.Taps with
-                    | 1 -> runOf<'T, 'V, 'S, Count1> &s cells x weight start y
-                    | 2 -> runOf<'T, 'V, 'S, Count2> &s cells x weight start y
-                    | _ -> runOf<'T, 'V, 'S, Count3> &s cells x weight start y
+                    | 1 -> runOf<'T, 'V, 'S, One> &s cells x weight start y
+                    | 2 -> runOf<'T, 'V, 'S, Two> &s cells x weight start y
+                    | _ -> runOf<'T, 'V, 'S, Three> &s cells x weight start y
 
                     column <- column + cells
