@@ -60,7 +60,7 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
         (pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, learningRate: float, threads: int)
         : TrainerStep =
         let struct (next, report) =
-            TrainingState.step threads learningRate (model.Input pixels) (model.Labels labels) state
+            TrainingState.advance threads learningRate (model.Input pixels) (model.Labels labels) ValueNone state
 
         TrainerStep(at next model, report)
 

@@ -52,7 +52,7 @@ module internal PooledRows =
 
         let mutable s = 0
 
-        while s < positions do
+        while s < positions && not (NativePtr.isNullPtr bits) do
             NativePtr.set bits s ('S.EqualBits(winner, 'S.Splat('T.CreateTruncating s)) &&& alive)
             s <- s + 1
 
@@ -127,6 +127,38 @@ module internal PooledRows =
         NativePtr.set bits 2 (down &&& ~~~lowerRight)
         NativePtr.set bits 3 (down &&& lowerRight)
 
+    /// `squares` where nobody wants to know who won.
+    let private bestOfSquares<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (count: int)
+        (stride: int)
+        (relu: bool)
+        (above: nativeptr<'T>)
+        (below: nativeptr<'T>)
+        (lanes: int)
+        (target: nativeptr<'T>)
+        =
+        let mutable target = target
+        let mutable column = 0
+        let mutable cell = 0
+
+        while column < count do
+            let mutable channel = 0
+
+            while channel < lanes do
+                let a = 'S.Load(above +! (cell + channel))
+                let b = 'S.Load(above +! (cell + channel + lanes))
+                let c = 'S.Load(below +! (cell + channel))
+                let d = 'S.Load(below +! (cell + channel + lanes))
+                let upper = 'S.WhereWins(b, a, b, a)
+                let lower = 'S.WhereWins(d, c, d, c)
+                let best = 'S.WhereWins(lower, upper, lower, upper)
+                'S.Store(target, (if relu then 'S.ClampNegative best else best))
+                target <- target +! 'S.Width
+                channel <- channel + 'S.Width
+
+            cell <- cell + stride * lanes
+            column <- column + 1
+
     let private squares<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
         (count: int)
         (stride: int)
@@ -161,7 +193,7 @@ module internal PooledRows =
         && pool.Rows.Padding = 0
         && pool.Columns.Padding = 0
 
-    /// One row of pooled cells: values to `target`, one cell after the other, and their winners to `bits`.
+    /// One row of pooled cells: values to `target`, one cell after the other, and their winners to `bits` unless that is null.
     let pool<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
         (pool: Window)
         (relu: bool)
@@ -173,7 +205,16 @@ module internal PooledRows =
         =
         let top = row * pool.Rows.Stride - pool.Rows.Padding
 
-        if isSquare pool then
+        if isSquare pool && NativePtr.isNullPtr bits then
+            bestOfSquares<'T, 'V, 'S>
+                pool.Columns.Output
+                pool.Columns.Stride
+                relu
+                (band.Row top)
+                (band.Row(top + 1))
+                lanes
+                target
+        elif isSquare pool then
             squares<'T, 'V, 'S>
                 pool.Columns.Output
                 pool.Columns.Stride
@@ -194,7 +235,10 @@ module internal PooledRows =
                 while channel < lanes do
                     window<'T, 'V, 'S> pool relu band top left lanes channel target bits
                     target <- target +! 'S.Width
-                    bits <- bits +! pool.KernelSize
+
+                    if not (NativePtr.isNullPtr bits) then
+                        bits <- bits +! pool.KernelSize
+
                     channel <- channel + 'S.Width
 
     /// Whether every cell of the input lies under one window, no more and no less.
