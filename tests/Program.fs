@@ -16,6 +16,7 @@ let private all =
             Tensors.RandomTests.tests
             Kernels.ProcessorTests.tests
             Kernels.TileTests.tests
+            Kernels.IdleTests.tests
             Operations.ConvolutionTests.tests
             Operations.PoolingTests.tests
             Operations.ReluTests.tests
@@ -38,6 +39,7 @@ let private all =
             Checking.WrongBackwardTests.tests
             PurityTests.tests
             Storage.ModelFileTests.tests
+            Facade.ModelTests.tests
             Facade.PlanProfileTests.tests
             Host.TrainTests.tests
             Host.BadInputTests.tests

@@ -27,6 +27,8 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
             let trained = model.Trained
             Trainer(TrainingState.ofParameters chosen (Seed.ofInt seed) trained.Network trained.Parameters, model)
 
+    member internal _.State = state
+
     /// The model as it is now.
     member _.Model = model
 

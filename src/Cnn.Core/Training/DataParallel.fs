@@ -90,10 +90,12 @@ module DataParallel =
         let count = Examples.count network.Input prepared.InputSize examples
         let classes = network.Classes
 
+        let longest = Classifier<'T>.Longest
+
         let shards: Shards =
             {
                 Examples = count
-                Count = (count + classifier.Longest - 1) / classifier.Longest
+                Count = (count + longest - 1) / longest
             }
 
         let logits = GC.AllocateUninitializedArray(count * classes)
