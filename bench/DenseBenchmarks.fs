@@ -9,9 +9,6 @@ open Microsoft.FSharp.NativeInterop
 
 /// Dense layers with the flatten before them and the ReLU behind them, on single-precision maps. Times are those of one image.
 type DenseBenchmarks() =
-    // rows of the weight gradient that are computed in one go, as in training
-    static let group = Cnn.Fusion.TensorGradient.RowsInGroup
-
     let workspace = Workspace.Rent()
     let mutable dense = Unchecked.defaultof<FusedDense>
     let mutable prepared = Unchecked.defaultof<PreparedDense<float32>>
@@ -22,6 +19,8 @@ type DenseBenchmarks() =
     let mutable dx = Unchecked.defaultof<FeatureMap<float32>>
     let mutable dbias: nativeptr<float32> = NativePtr.nullPtr
     let mutable starts: nativeptr<nativeint> = NativePtr.nullPtr
+    // rows of the weight gradient that are computed in one go, as in training
+    let mutable group = 0
     let mutable rows: nativeptr<float32> = NativePtr.nullPtr
 
     let forward () =
@@ -49,7 +48,8 @@ type DenseBenchmarks() =
         let weight = Memory.take workspace 1 (dense.Inputs * dense.Outputs)
         let bias = Memory.take workspace 2 dense.Outputs
         let batch = ConvolutionCases.Batch
-        prepared <- FusedDense.prepare workspace dense dense.Channels bias
+        prepared <- FusedDense.prepare workspace dense dense.Channels
+        FusedDense.packBias dense prepared bias
 
         for panel in 0 .. FusedDense.panels dense prepared - 1 do
             FusedDense.pack dense prepared weight panel
@@ -62,7 +62,8 @@ type DenseBenchmarks() =
         Memory.fill 4 dy
         dx <- FeatureMap.like workspace x
         dbias <- workspace.Take<float32> dense.Outputs
-        starts <- Cnn.Fusion.TensorGradient.examples workspace flat
+        starts <- FeatureMap.starts workspace flat
+        group <- Cnn.Fusion.TensorGradient.rowsInGroup prepared
         rows <- workspace.Take<float32>(group * prepared.OutStep)
         forward ()
 

@@ -18,6 +18,7 @@ let private all =
             Kernels.TileTests.tests
             Kernels.StencilTests.tests
             Kernels.WinogradTests.tests
+            Kernels.IdleTests.tests
             Operations.ConvolutionTests.tests
             Operations.PoolingTests.tests
             Operations.ReluTests.tests
@@ -40,6 +41,7 @@ let private all =
             Checking.WrongBackwardTests.tests
             PurityTests.tests
             Storage.ModelFileTests.tests
+            Facade.ModelTests.tests
             Facade.PlanProfileTests.tests
             Host.TrainTests.tests
             Host.BadInputTests.tests

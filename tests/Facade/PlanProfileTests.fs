@@ -5,6 +5,7 @@ module Cnn.Tests.Facade.PlanProfileTests
 open System
 open Expecto
 open Cnn
+open Cnn.Tensors
 open Cnn.Kernels
 open Cnn.Networks
 
@@ -68,8 +69,11 @@ let tests =
                 let stage = profile.Stages[1]
 
                 // each positive maximum has one winner, through which its gradient goes on to weights and inputs
-                let trace =
-                    Network.forward model.Trained.Network model.Trained.Parameters (model.Input(images model))
+                let pixels = images model
+
+                let x = Tensor.init [ batch; 1; 28; 28 ] (fun i -> float32 pixels.Span[i] / 255f)
+
+                let trace = Network.forward model.Trained.Network model.Trained.Parameters x
 
                 let alive =
                     trace[5].Output.ToArray() |> Array.filter (fun y -> y > 0f) |> Array.length

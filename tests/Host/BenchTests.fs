@@ -108,6 +108,40 @@ let tests =
                     expectPossible json.RootElement)
             }
 
+            test "bench --purity: fresh results beside recycled ones, with every ratio" {
+                inFolder (fun folder ->
+                    let text = runOk folder (quick @ [ "--purity" ])
+
+                    for heading in [ "fresh / recycled"; "pair by pair"; "images/s"; "bytes/step"; "GC pauses" ] do
+                        Expect.stringContains text heading "heading"
+
+                    Expect.isFalse (text.Contains "stages") "nothing else is measured")
+            }
+
+            test "bench --purity --json: a ratio for each pair, and their median" {
+                inFolder (fun folder ->
+                    use json = JsonDocument.Parse(runOk folder (quick @ [ "--purity"; "--json" ]))
+                    let threads = if Environment.ProcessorCount = 1 then 1 else 2
+                    let table = json.RootElement.GetProperty "purity"
+                    Expect.equal (table.GetArrayLength()) (3 * threads) "rows"
+
+                    for row in table.EnumerateArray() do
+                        let ratios =
+                            [ for ratio in row.GetProperty("ratios").EnumerateArray() -> ratio.GetDouble() ]
+
+                        Expect.equal
+                            (row.GetProperty("medianRatio").GetDouble())
+                            (ratios |> List.sort |> List.item (ratios.Length / 2))
+                            "median"
+
+                        let bytes (name: string) =
+                            row.GetProperty(name).GetProperty("allocatedBytesPerStep").GetDouble()
+
+                        Expect.isLessThan (bytes "recycled") (bytes "fresh") "bytes a step"
+
+                    expectPossible json.RootElement)
+            }
+
             testList
                 "wrong command lines"
                 [

@@ -88,7 +88,9 @@ type private Case(seed: int, draw: Random -> float) =
         let y = take<'T> memory (rows * columns * outStep) (fun _ -> nan)
 
         let prepared =
-            WinogradConvolution.prepare memory kernels inStep channels kernels outStep weight isTurned
+            WinogradConvolution.prepare memory kernels inStep channels kernels outStep
+
+        WinogradConvolution.pack prepared weight isTurned
 
         let scratch = memory.Take<'T>(WinogradConvolution.scratch prepared rows columns)
 

@@ -2,6 +2,7 @@ namespace Cnn
 
 open System
 open System.Collections.Generic
+open System.Threading
 open Cnn.Tensors
 open Cnn.Networks
 open Cnn.Fusion
@@ -66,6 +67,11 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
         match result with
         | Ok value -> value
         | Error reason -> raise (CnnException reason)
+
+    let size = Shape.size trained.Network.Input
+
+    // the network with its numbers packed, made when it is first asked for: most models of a training never are
+    let mutable classifier: Classifier<float32> = null
 
     internal new(trained: TrainedNetwork) =
         Model(trained, Plan.ofNetwork trained.Network, Normalization.table trained.Normalization)
@@ -132,23 +138,15 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
         |> Array.ofList
         :> _
 
-    /// Images as the input of the network. [ N; C; H; W ]
-    member internal _.Input(pixels: ReadOnlyMemory<byte>) : Tensor<float32> =
-        let size = Shape.size trained.Network.Input
-
+    /// Images as the input of the network. Raises CnnException unless they are whole ones.
+    member internal _.Input(pixels: ReadOnlyMemory<byte>) : Examples<float32> =
         if pixels.Length = 0 || pixels.Length % size <> 0 then
             raise (
                 CnnException
                     $"{pixels.Length} bytes are not a whole number of {Shape.format trained.Network.Input} images of {size} bytes"
             )
 
-        Tensor.create
-            (pixels.Length / size :: trained.Network.Input)
-            (Fill(fun target ->
-                let source = pixels.Span
-
-                for i in 0 .. target.Length - 1 do
-                    target[i] <- bytes[int source[i]]))
+        Examples.Bytes(pixels, bytes)
 
     /// Labels as the core wants them; raises CnnException for one that is not a class.
     member internal _.Labels(labels: ReadOnlyMemory<byte>) : Tensor<int> =
@@ -170,7 +168,16 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
 
     /// The raw scores [ images; classes ], computed on at most `threads` threads.
     member model.Logits(pixels: ReadOnlyMemory<byte>, threads: int) : Tensor<float32> =
-        DataParallel.logits threads plan trained.Parameters (model.Input pixels)
+        let ready =
+            LazyInitializer.EnsureInitialized(
+                &classifier,
+                fun () ->
+                    let fresh = Classifier<float32> plan
+                    fresh.Prepared.PackAll trained.Parameters
+                    fresh
+            )
+
+        DataParallel.classify threads ready Phases.nothing (model.Input pixels)
 
     /// How the model does on labelled images.
     member model.Evaluate(pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, threads: int) : EvaluationReport =

@@ -27,6 +27,8 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
             let trained = model.Trained
             Trainer(TrainingState.ofParameters chosen (Seed.ofInt seed) trained.Network trained.Parameters, model)
 
+    member internal _.State = state
+
     /// The model as it is now.
     member _.Model = model
 
@@ -60,7 +62,7 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
         (pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, learningRate: float, threads: int)
         : TrainerStep =
         let struct (next, report) =
-            TrainingState.step threads learningRate (model.Input pixels) (model.Labels labels) state
+            TrainingState.advance threads learningRate (model.Input pixels) (model.Labels labels) ValueNone state
 
         TrainerStep(at next model, report)
 

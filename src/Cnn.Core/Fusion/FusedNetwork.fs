@@ -3,7 +3,6 @@ namespace Cnn.Fusion
 #nowarn "9"
 
 open System
-open System.Buffers
 open System.Numerics
 open Cnn.Tensors
 open Cnn.Kernels
@@ -12,77 +11,76 @@ open Microsoft.FSharp.NativeInterop
 
 module internal TensorGradient =
 
-    /// Rows of a dense gradient that are computed in one go: with 128 outputs they fill half of an L1 cache.
-    [<Literal>]
-    let RowsInGroup = 32
+    /// Rows of a dense gradient that are computed in one go: they fill half of an L1 cache, or are 32 at least.
+    let rowsInGroup (prepared: PreparedDense<'T>) : int =
+        max 32 (16384 / (prepared.OutStep * sizeof<'T>))
 
-    /// Where each example of a map starts.
-    let examples (workspace: Workspace) (x: FeatureMap<'T>) : nativeptr<nativeint> =
-        let starts = workspace.Take<nativeint> x.Examples
-
-        for n in 0 .. x.Examples - 1 do
-            NativePtr.set starts n (nativeint (n * x.ImagePitch) * nativeint sizeof<'T>)
-
-        starts
-
-    /// The sum of some numbers over the shards, in a fixed order: neighbours first, then neighbours of those. `rows` has room for
-    /// `count` numbers of each pair of shards, and holds the sum in its first ones.
+    /// The sum of some numbers over the first `count` shards, in a fixed order: neighbours first, then neighbours of those. `rows`
+    /// has room for `length` numbers of each pair of shards; the sum may be there, or where the only shard has it.
     let sum<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
         (shards: nativeptr<'T>[])
-        (first: int)
         (count: int)
+        (first: int)
+        (length: int)
         (rows: nativeptr<'T>)
-        =
+        : nativeptr<'T> =
         let kernel = Kernel<'T>.Best
         let part (i: int) = shards[i] +! first
-        let row (i: int) = rows +! (i * count)
+        let row (i: int) = rows +! (i * length)
 
         let add (x: nativeptr<'T>) (y: nativeptr<'T>) (target: nativeptr<'T>) =
             kernel.Map2(
                 Add<'T>(),
-                ReadOnlySpan(NativePtr.toVoidPtr x, count),
-                ReadOnlySpan(NativePtr.toVoidPtr y, count),
-                Span(NativePtr.toVoidPtr target, count)
+                ReadOnlySpan(NativePtr.toVoidPtr x, length),
+                ReadOnlySpan(NativePtr.toVoidPtr y, length),
+                Span(NativePtr.toVoidPtr target, length)
             )
 
         let copy (x: nativeptr<'T>) (target: nativeptr<'T>) =
-            Span<'T>(NativePtr.toVoidPtr x, count).CopyTo(Span<'T>(NativePtr.toVoidPtr target, count))
+            Span<'T>(NativePtr.toVoidPtr x, length).CopyTo(Span<'T>(NativePtr.toVoidPtr target, length))
 
-        let mutable left = (shards.Length + 1) / 2
+        if count = 1 then
+            part 0
+        else
+            let mutable left = (count + 1) / 2
 
-        for i in 0 .. left - 1 do
-            if 2 * i + 1 < shards.Length then
-                add (part (2 * i)) (part (2 * i + 1)) (row i)
-            else
-                copy (part (2 * i)) (row i)
+            for i in 0 .. left - 1 do
+                if 2 * i + 1 < count then
+                    add (part (2 * i)) (part (2 * i + 1)) (row i)
+                else
+                    copy (part (2 * i)) (row i)
 
-        while left > 1 do
-            for i in 0 .. left / 2 - 1 do
-                add (row (2 * i)) (row (2 * i + 1)) (row i)
+            while left > 1 do
+                for i in 0 .. left / 2 - 1 do
+                    add (row (2 * i)) (row (2 * i + 1)) (row i)
 
-            if left % 2 = 1 then
-                copy (row (left - 1)) (row (left / 2))
+                if left % 2 = 1 then
+                    copy (row (left - 1)) (row (left / 2))
 
-            left <- (left + 1) / 2
+                left <- (left + 1) / 2
 
-    /// The gradient as a tensor of this shape.
-    let toTensor (shape: Shape) (gradient: TensorGradient<'T>) : Tensor<'T> =
+            rows
+
+    /// The gradient of a batch as a tensor of this shape.
+    let toTensor (batch: Shards) (shape: Shape) (gradient: TensorGradient<'T>) : Tensor<'T> =
         use memory = Workspace.Rent()
         let count = Shape.size shape
         let values: 'T[] = Array.zeroCreate count
 
         match gradient with
         | TensorGradient.Shards shards ->
-            let rows = memory.Take<'T>((shards.Length + 1) / 2 * count)
-            sum shards 0 count rows
+            let rows = memory.Take<'T>((batch.Count + 1) / 2 * count)
+            let total = sum shards batch.Count 0 count rows
+            Span<'T>(NativePtr.toVoidPtr total, count).CopyTo(Span values)
+        | TensorGradient.Factors(dense, prepared, x, dy, starts) ->
+            let x, dy =
+                FeatureMap.slice 0 batch.Examples x, FeatureMap.slice 0 batch.Examples dy
 
-            Span<'T>(NativePtr.toVoidPtr rows, count).CopyTo(Span values)
-        | TensorGradient.Factors(dense, prepared, x, dy) ->
-            let starts = examples memory x
-            let rows = memory.Take<'T>(RowsInGroup * prepared.OutStep)
+            let group = rowsInGroup prepared
+            let rows = memory.Take<'T>(group * prepared.OutStep)
 
-            for first in 0..RowsInGroup .. dense.Inputs - 1 do
-                let count = min RowsInGroup (dense.Inputs - first)
+            for first in 0..group .. dense.Inputs - 1 do
+                let count = min group (dense.Inputs - first)
                 FusedDense.weightGradientRows dense prepared x dy starts first count rows
 
                 Span<'T>(NativePtr.toVoidPtr rows, count * dense.Outputs)
@@ -93,35 +91,43 @@ module internal TensorGradient =
 /// The fused equal of Network: the same numbers within rounding, many times faster.
 module FusedNetwork =
 
-    let private packed (pass: BatchPass<'T>) =
-        for pack in pass.Packing do
-            pack ()
-
     /// Network.logits, within rounding.
     let logits (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
-        use pass = new BatchPass<'T>(plan, parameters, x, [| 0, x.Shape.Head |], false)
-        packed pass
-        pass.Logits 0
+        let classifier = Classifier<'T> plan
+        let prepared = classifier.Prepared
+        let examples = Examples.Numbers x
+        let count = Examples.count plan.Network.Input prepared.InputSize examples
+        prepared.PackAll parameters
+        let values = GC.AllocateUninitializedArray(count * plan.Network.Classes)
+        classifier.Run(examples, 0, count, Span values)
+        GC.KeepAlive classifier
+        Tensor([ count; plan.Network.Classes ], values)
 
     /// The gradients of a pass all of whose shards have run.
     let internal gradients (parameters: Parameters<'T>) (pass: BatchPass<'T>) : Parameters<'T> =
         let tensors =
             Seq.map2
-                (fun (tensor: Tensor<'T>) gradient -> TensorGradient.toTensor tensor.Shape gradient)
+                (fun (tensor: Tensor<'T>) gradient -> TensorGradient.toTensor pass.Shards tensor.Shape gradient)
                 (Parameters.tensors parameters)
-                pass.Gradients
+                pass.Memory.Gradients
 
         Parameters.rebuild tensors parameters
 
     /// Network.lossAndGradients, within rounding.
     let lossAndGradients (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) (labels: Tensor<int>) : Step<'T> =
-        use pass = new BatchPass<'T>(plan, parameters, x, [| 0, x.Shape.Head |], true)
-        packed pass
-        let result = pass.Run(0, labels)
+        let whole = { Examples = labels.Count; Count = 1 }
+
+        use pass = new BatchPass<'T>(plan, parameters, Examples.Numbers x, labels, whole)
+
+        for piece in 0 .. pass.PackingCount - 1 do
+            pass.Pack piece
+
+        pass.Run 0
+        let result = pass.Results[0]
 
         {
             Loss = result.Loss
             Correct = result.Correct
-            Examples = pass.Examples
+            Examples = labels.Count
             Gradients = gradients parameters pass
         }

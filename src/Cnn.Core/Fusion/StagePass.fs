@@ -9,12 +9,12 @@ open Cnn.Kernels
 open Cnn.Networks
 open Microsoft.FSharp.NativeInterop
 
-/// The parameters of a stage as its kernels want them.
+/// A stage as its kernels want it: tables, and memory for its parameters.
 [<RequireQualifiedAccess>]
 type internal Prepared<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
     | Convolution of FusedConvolution * PreparedConvolution<'T>
     | Dense of FusedDense * PreparedDense<'T>
-    | Unfused of Layer * Parameters<'T> * outputStep: int
+    | Unfused of Layer * outputStep: int
 
 /// What a stage remembers of its way forward.
 [<RequireQualifiedAccess>]
@@ -42,44 +42,60 @@ module internal StagePass =
         | FusedDense _
         | Unfused _ -> struct (0, 0)
 
-    /// Prepares a stage whose input has `inStep` numbers a cell, but for its packing; also says how many its output has.
+    /// What a stage learns: how many numbers its weight and its bias have.
+    let learned (stage: Stage) : struct (int * int) voption =
+        match stage.Operation with
+        | FusedConvolution conv -> ValueSome(struct (conv.Filters * conv.PatchSize, conv.Filters))
+        | FusedDense dense -> ValueSome(struct (dense.Inputs * dense.Outputs, dense.Outputs))
+        | Unfused _ -> ValueNone
+
+    /// Prepares a stage whose input has `inStep` numbers a cell, but for its packing.
     let prepare
         (workspace: Workspace)
         (forTraining: bool)
         (withInput: bool)
         (inStep: int)
         (stage: Stage)
-        (parameters: Parameters<'T>)
-        : struct (Prepared<'T> * int) =
-        match stage.Operation, parameters with
-        | FusedConvolution conv, Affine p ->
+        : Prepared<'T> =
+        match stage.Operation with
+        | FusedConvolution conv ->
             let lanes = FusedConvolution.lanes<'T> inStep conv
-            use weight = fixed p.Weight.Span
-            use bias = fixed p.Bias.Span
-
-            let prepared =
-                FusedConvolution.prepare workspace conv lanes forTraining withInput weight bias
-
-            struct (Prepared.Convolution(conv, prepared), lanes.OutStep)
-        | FusedDense dense, Affine p ->
-            use bias = fixed p.Bias.Span
-            let prepared = FusedDense.prepare workspace dense inStep bias
-            struct (Prepared.Dense(dense, prepared), prepared.OutStep)
-        | Unfused layer, _ ->
+            Prepared.Convolution(conv, FusedConvolution.prepare workspace conv lanes forTraining withInput)
+        | FusedDense dense -> Prepared.Dense(dense, FusedDense.prepare workspace dense inStep)
+        | Unfused layer ->
             let struct (channels, _) = extents stage.Output
             let lanes = Kernel<'T>.For(channels).Lanes
-            let step = (channels + lanes - 1) / lanes * lanes
-            struct (Prepared.Unfused(layer, parameters, step), step)
-        | _ -> invalidArg (nameof parameters) "the parameters are those of another network"
+            Prepared.Unfused(layer, (channels + lanes - 1) / lanes * lanes)
 
-    /// What is left to prepare, in parts that may be done at once.
-    let packing (prepared: Prepared<'T>) (parameters: Parameters<'T>) : (unit -> unit)[] =
+    /// Numbers in a cell of what a stage gives.
+    let outputStep (prepared: Prepared<'T>) : int =
+        match prepared with
+        | Prepared.Convolution(_, p) -> p.Lanes.OutStep
+        | Prepared.Dense(_, p) -> p.OutStep
+        | Prepared.Unfused(_, step) -> step
+
+    /// Parts of the packing of a stage, which may be done at once.
+    let packingParts (prepared: Prepared<'T>) : int =
+        match prepared with
+        | Prepared.Convolution _ -> 1
+        | Prepared.Dense(dense, prepared) -> FusedDense.panels dense prepared
+        | Prepared.Unfused _ -> 0
+
+    /// One part of the packing of a stage.
+    let pack (prepared: Prepared<'T>) (parameters: Parameters<'T>) (part: int) : unit =
         match prepared, parameters with
+        | Prepared.Convolution(conv, prepared), Affine p ->
+            use weight = fixed p.Weight.Span
+            use bias = fixed p.Bias.Span
+            FusedConvolution.pack conv prepared weight bias
         | Prepared.Dense(dense, prepared), Affine p ->
-            Array.init (FusedDense.panels dense prepared) (fun panel () ->
-                use weight = fixed p.Weight.Span
-                FusedDense.pack dense prepared weight panel)
-        | _ -> [||]
+            use weight = fixed p.Weight.Span
+            FusedDense.pack dense prepared weight part
+
+            if part = 0 then
+                use bias = fixed p.Bias.Span
+                FusedDense.packBias dense prepared bias
+        | _ -> ()
 
     let private toTensor (map: FeatureMap<'T>) (shape: Shape) : Tensor<'T> =
         let values = GC.AllocateUninitializedArray(map.Examples * Shape.size shape)
@@ -97,18 +113,20 @@ module internal StagePass =
         let struct (channels, struct (rows, columns)) = extents stage.Output
         let struct (borderRows, borderColumns) = border
 
-        let step =
-            match prepared with
-            | Prepared.Convolution(_, p) -> p.Lanes.OutStep
-            | Prepared.Dense(_, p) -> p.OutStep
-            | Prepared.Unfused(_, _, step) -> step
+        FeatureMap.take<'T>
+            workspace
+            examples
+            channels
+            (outputStep prepared)
+            (rows, columns)
+            (borderRows, borderColumns)
 
-        FeatureMap.take<'T> workspace examples channels step (rows, columns) (borderRows, borderColumns)
-
-    /// Runs a stage forward, from map to map; `flat` is where a dense layer puts its inputs in order.
+    /// Runs a stage forward, from map to map; `flat` is where a dense layer puts its inputs in order. What only a gradient needs is
+    /// left out unless `forTraining`.
     let forward
         (workspace: Workspace)
         (stage: Stage)
+        (forTraining: bool)
         (prepared: Prepared<'T>)
         (x: FeatureMap<'T>)
         (flat: FeatureMap<'T> voption)
@@ -117,7 +135,10 @@ module internal StagePass =
         match prepared with
         | Prepared.Convolution(conv, prepared) ->
             let winners =
-                workspace.Take<uint32>(Checked.(*) x.Examples (FusedConvolution.winnersSize conv prepared.Lanes))
+                if forTraining then
+                    workspace.Take<uint32>(Checked.(*) x.Examples (FusedConvolution.winnersSize conv prepared.Lanes))
+                else
+                    NativePtr.nullPtr
 
             FusedConvolution.forward workspace conv prepared x y winners
             StageCache.Winners winners
@@ -129,8 +150,9 @@ module internal StagePass =
             | ValueNone -> FusedDense.forward dense prepared x y
 
             StageCache.Nothing
-        | Prepared.Unfused(layer, parameters, _) ->
-            let result = Layer.forward layer parameters (toTensor x stage.Input)
+        | Prepared.Unfused(layer, _) ->
+            // what learns is always fused
+            let result = Layer.forward layer Empty (toTensor x stage.Input)
             FeatureMap.load result.Output.Span y
             StageCache.Layer result
 
@@ -157,6 +179,5 @@ module internal StagePass =
             | ValueSome map ->
                 let gradient = layer.Backward(toTensor dy stage.Output)
                 FeatureMap.load gradient.Input.Span map
-            // what learns is always fused
             | ValueNone -> ()
         | _ -> invalidOp "a stage ran backward with what another one remembered"

@@ -96,6 +96,15 @@ module internal FeatureMap =
             Examples = count
         }
 
+    /// How many bytes behind the first example each of them starts.
+    let starts (workspace: Workspace) (map: FeatureMap<'T>) : nativeptr<nativeint> =
+        let starts = workspace.Take<nativeint> map.Examples
+
+        for n in 0 .. map.Examples - 1 do
+            NativePtr.set starts n (nativeint (n * map.ImagePitch) * nativeint sizeof<'T>)
+
+        starts
+
     /// Memory for a map with the extents of another; nothing of it is written, the border included.
     let like (workspace: Workspace) (other: FeatureMap<'T>) : FeatureMap<'T> =
         { other with
@@ -132,6 +141,27 @@ module internal FeatureMap =
 
                         for c in map.Channels .. map.Step - 1 do
                             NativePtr.set cell c Unchecked.defaultof<'T>
+
+    /// Fills a map without lanes to spare with images [ count; channels; rows; columns ] of bytes, each of which stands for one of 256
+    /// numbers.
+    let loadBytes<'T when 'T: unmanaged> (numbers: 'T[]) (source: ReadOnlySpan<byte>) (map: FeatureMap<'T>) =
+        use from = fixed source
+        use numbers = fixed numbers
+        let cells = map.Cells
+
+        for n in 0 .. map.Examples - 1 do
+            let inner = map.Inner n
+
+            for c in 0 .. map.Channels - 1 do
+                let image = from +! ((n * map.Channels + c) * cells)
+
+                for row in 0 .. map.Rows - 1 do
+                    let mutable target = inner +! (row * map.RowPitch + c)
+                    let line = image +! (row * map.Columns)
+
+                    for column in 0 .. map.Columns - 1 do
+                        NativePtr.write target (NativePtr.get numbers (int (NativePtr.get line column)))
+                        target <- target +! map.Step
 
     /// Copies the map into images [ N; channels; rows; columns ].
     let store<'T when 'T: unmanaged> (map: FeatureMap<'T>) (target: Span<'T>) =

@@ -72,6 +72,8 @@ and internal ConvolutionPhase<'T when 'T: unmanaged> =
         Weight: nativeptr<'T>
         /// For each row of Weight, where it looks in the gradient of the output.
         Offsets: nativeptr<nativeint>
+        /// And where it stands in the layer's own weights, for the first channel.
+        Sources: nativeptr<int>
     }
 
 module internal FusedConvolution =
@@ -114,7 +116,6 @@ module internal FusedConvolution =
         (workspace: Workspace)
         (conv: FusedConvolution)
         (lanes: ConvolutionLanes<'T>)
-        (weight: nativeptr<'T>)
         (row: int)
         (column: int)
         : ConvolutionPhase<'T> =
@@ -127,6 +128,7 @@ module internal FusedConvolution =
         let depth = cells.Length * conv.Filters
         let packed = workspace.TakeZeros<'T>(depth * lanes.InStep)
         let offsets = workspace.Take<nativeint> depth
+        let sources = workspace.Take<int> depth
 
         let pitch =
             (conv.Window.Columns.Output + 2 * snd (gradientBorder conv)) * lanes.OutStep
@@ -136,13 +138,7 @@ module internal FusedConvolution =
         for struct (i, j, down, right) in cells do
             for o in 0 .. conv.Filters - 1 do
                 NativePtr.set offsets k (nativeint (down * pitch + right * lanes.OutStep + o) * nativeint sizeof<'T>)
-
-                let source = weight +! (o * conv.PatchSize + i * conv.Window.Columns.Kernel + j)
-                let target = packed +! (k * lanes.InStep)
-
-                for c in 0 .. conv.InChannels - 1 do
-                    NativePtr.set target c (NativePtr.get source (c * conv.Window.KernelSize))
-
+                NativePtr.set sources k (o * conv.PatchSize + i * conv.Window.Columns.Kernel + j)
                 k <- k + 1
 
         {
@@ -151,17 +147,17 @@ module internal FusedConvolution =
             Depth = depth
             Weight = packed
             Offsets = offsets
+            Sources = sources
         }
 
-    /// weight [ O; C; KH; KW ] and bias [ O ]; `forTraining` also prepares the gradients, `withInput` that of the input.
+    /// Tables, and memory for the weights, which have yet to be packed; `forTraining` also prepares the gradients, `withInput` that of
+    /// the input.
     let prepare
         (workspace: Workspace)
         (conv: FusedConvolution)
         (lanes: ConvolutionLanes<'T>)
         (forTraining: bool)
         (withInput: bool)
-        (weight: nativeptr<'T>)
-        (bias: nativeptr<'T>)
         : PreparedConvolution<'T> =
         let window = conv.Window
         let kernelRows, kernelColumns = window.Rows.Kernel, window.Columns.Kernel
@@ -175,35 +171,13 @@ module internal FusedConvolution =
             for j in 0 .. kernelColumns - 1 do
                 for c in 0 .. conv.InChannels - 1 do
                     NativePtr.set patch k (nativeint (i * inPitch + j * lanes.InStep + c) * size)
-                    let source = weight +! ((c * kernelRows + i) * kernelColumns + j)
-                    let target = packed +! (k * lanes.OutStep)
-
-                    for o in 0 .. conv.Filters - 1 do
-                        NativePtr.set target o (NativePtr.get source (o * conv.PatchSize))
-
                     k <- k + 1
-
-        let paddedBias = workspace.TakeZeros<'T> lanes.OutStep
-
-        for o in 0 .. conv.Filters - 1 do
-            NativePtr.set paddedBias o (NativePtr.get bias o)
 
         let filters =
             if not (forTraining && lanes.Sparse && withInput) then
                 NativePtr.nullPtr
             else
-                let filters =
-                    workspace.TakeZeros<'T>(conv.Filters * window.KernelSize * lanes.InStep)
-
-                for o in 0 .. conv.Filters - 1 do
-                    for c in 0 .. conv.InChannels - 1 do
-                        let source = weight +! ((o * conv.InChannels + c) * window.KernelSize)
-                        let target = filters +! (o * window.KernelSize * lanes.InStep + c)
-
-                        for t in 0 .. window.KernelSize - 1 do
-                            NativePtr.set target (t * lanes.InStep) (NativePtr.get source t)
-
-                filters
+                workspace.TakeZeros<'T>(conv.Filters * window.KernelSize * lanes.InStep)
 
         let phases =
             if not (forTraining && withInput) || lanes.Sparse then
@@ -211,7 +185,7 @@ module internal FusedConvolution =
             else
                 [|
                     for row in 0 .. window.Rows.Stride - 1 do
-                        for column in 0 .. window.Columns.Stride - 1 -> phase workspace conv lanes weight row column
+                        for column in 0 .. window.Columns.Stride - 1 -> phase workspace conv lanes row column
                 |]
 
         let places =
@@ -233,7 +207,7 @@ module internal FusedConvolution =
         {
             Lanes = lanes
             Weight = packed
-            Bias = paddedBias
+            Bias = workspace.TakeZeros<'T> lanes.OutStep
             Patch = patch
             Winograd =
                 if WinogradConvolution.applies window conv.InChannels conv.Filters then
@@ -245,8 +219,6 @@ module internal FusedConvolution =
                             conv.InChannels
                             lanes.Out
                             lanes.OutStep
-                            packed
-                            false
                     )
                 else
                     ValueNone
@@ -255,6 +227,44 @@ module internal FusedConvolution =
             Places = places
             Zeros = workspace.TakeZeros<'T>(max lanes.OutStep lanes.InStep)
         }
+
+    /// Copies weight [ O; C; KH; KW ] and bias [ O ] to where the kernels want them.
+    let pack
+        (conv: FusedConvolution)
+        (prepared: PreparedConvolution<'T>)
+        (weight: nativeptr<'T>)
+        (bias: nativeptr<'T>)
+        =
+        let lanes = prepared.Lanes
+        let size = conv.Window.KernelSize
+
+        for o in 0 .. conv.Filters - 1 do
+            NativePtr.set prepared.Bias o (NativePtr.get bias o)
+
+            for c in 0 .. conv.InChannels - 1 do
+                let source = weight +! ((o * conv.InChannels + c) * size)
+                let target = prepared.Weight +! (c * lanes.OutStep + o)
+
+                for t in 0 .. size - 1 do
+                    NativePtr.set target (t * conv.InChannels * lanes.OutStep) (NativePtr.get source t)
+
+                if not (NativePtr.isNullPtr prepared.Filters) then
+                    let target = prepared.Filters +! (o * size * lanes.InStep + c)
+
+                    for t in 0 .. size - 1 do
+                        NativePtr.set target (t * lanes.InStep) (NativePtr.get source t)
+
+        match prepared.Winograd with
+        | ValueSome kernels -> WinogradConvolution.pack kernels prepared.Weight false
+        | ValueNone -> ()
+
+        for phase in prepared.Phases do
+            for k in 0 .. phase.Depth - 1 do
+                let source = weight +! NativePtr.get phase.Sources k
+                let target = phase.Weight +! (k * lanes.InStep)
+
+                for c in 0 .. conv.InChannels - 1 do
+                    NativePtr.set target c (NativePtr.get source (c * size))
 
     /// How many numbers hold the winners of one example.
     let winnersSize (conv: FusedConvolution) (lanes: ConvolutionLanes<'T>) =
@@ -337,7 +347,7 @@ module internal FusedConvolution =
 
             lanes.Out.Multiply &product
 
-    /// y and the winners [ N; winnersSize ] from x, whose border is the padding.
+    /// y and the winners [ N; winnersSize ] from x, whose border is the padding. Where nobody wants the winners, they are null.
     let forward<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
         (workspace: Workspace)
         (conv: FusedConvolution)
@@ -389,7 +399,10 @@ module internal FusedConvolution =
                         row,
                         lanes.OutStep,
                         y.Inner n +! (row * y.RowPitch),
-                        winners +! ((n * pool.Rows.Output + row) * rowWinners)
+                        if NativePtr.isNullPtr winners then
+                            winners
+                        else
+                            winners +! ((n * pool.Rows.Output + row) * rowWinners)
                     )
 
                 pooledRow <- beyondRow

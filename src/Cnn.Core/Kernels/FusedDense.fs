@@ -78,8 +78,13 @@ module internal FusedDense =
                     Span<'T>(NativePtr.toVoidPtr source, own).CopyTo packed
                     packed.Slice(own).Clear()
 
-    /// For weights [ In; Out ], which have yet to be packed, bias [ Out ], and inputs whose map has `inStep` numbers a cell.
-    let prepare (workspace: Workspace) (dense: FusedDense) (inStep: int) (bias: nativeptr<'T>) : PreparedDense<'T> =
+    /// Copies bias [ Out ].
+    let packBias (dense: FusedDense) (prepared: PreparedDense<'T>) (bias: nativeptr<'T>) =
+        Span<'T>(NativePtr.toVoidPtr bias, dense.Outputs)
+            .CopyTo(Span<'T>(NativePtr.toVoidPtr prepared.Bias, dense.Outputs))
+
+    /// Tables, and memory for weights and bias, which have yet to be packed. Maps of inputs have `inStep` numbers a cell.
+    let prepare (workspace: Workspace) (dense: FusedDense) (inStep: int) : PreparedDense<'T> =
         let out = Kernel<'T>.For dense.Outputs
         let outStep = roundUp dense.Outputs out.Lanes
         let rows = dense.Inputs
@@ -96,11 +101,6 @@ module internal FusedDense =
         // a vector more, for those lanes of the last row
         let packed =
             workspace.Take<'T>(Checked.(+) (Checked.(*) panels (Checked.(*) rows panelColumns)) out.Lanes)
-
-        let paddedBias = workspace.TakeZeros<'T> outStep
-
-        Span<'T>(NativePtr.toVoidPtr bias, dense.Outputs)
-            .CopyTo(Span<'T>(NativePtr.toVoidPtr paddedBias, dense.Outputs))
 
         let inputs = workspace.Take<nativeint> rows
         let places = workspace.Take<int> rows
@@ -128,7 +128,7 @@ module internal FusedDense =
             OutStep = outStep
             Weight = packed
             PanelColumns = panelColumns
-            Bias = paddedBias
+            Bias = workspace.TakeZeros<'T> outStep
             Inputs = inputs
             Places = places
             Outputs = outputs

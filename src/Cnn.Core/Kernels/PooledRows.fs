@@ -52,7 +52,7 @@ module internal PooledRows =
 
         let mutable s = 0
 
-        while s < positions do
+        while s < positions && not (NativePtr.isNullPtr bits) do
             NativePtr.set bits s ('S.EqualBits(winner, 'S.Splat('T.CreateTruncating s)) &&& alive)
             s <- s + 1
 
@@ -127,6 +127,38 @@ module internal PooledRows =
         NativePtr.set bits 2 (down &&& ~~~lowerRight)
         NativePtr.set bits 3 (down &&& lowerRight)
 
+    /// `squares` where nobody wants to know who won.
+    let private bestOfSquares<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (count: int)
+        (stride: int)
+        (relu: bool)
+        (above: nativeptr<'T>)
+        (below: nativeptr<'T>)
+        (lanes: int)
+        (target: nativeptr<'T>)
+        =
+        let mutable target = target
+        let mutable column = 0
+        let mutable cell = 0
+
+        while column < count do
+            let mutable channel = 0
+
+            while channel < lanes do
+                let a = 'S.Load(above +! (cell + channel))
+                let b = 'S.Load(above +! (cell + channel + lanes))
+                let c = 'S.Load(below +! (cell + channel))
+                let d = 'S.Load(below +! (cell + channel + lanes))
+                let upper = 'S.WhereWins(b, a, b, a)
+                let lower = 'S.WhereWins(d, c, d, c)
+                let best = 'S.WhereWins(lower, upper, lower, upper)
+                'S.Store(target, (if relu then 'S.ClampNegative best else best))
+                target <- target +! 'S.Width
+                channel <- channel + 'S.Width
+
+            cell <- cell + stride * lanes
+            column <- column + 1
+
     let private squares<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
         (count: int)
         (stride: int)
@@ -162,18 +194,22 @@ module internal PooledRows =
         (target: nativeptr<'T>)
         (bits: nativeptr<uint32>)
         =
+        let hasWinners = not (NativePtr.isNullPtr bits)
         let mutable i = 0
         let mutable vector = 0
 
         while i < count do
             let value = 'S.Load(source +! i)
+            'S.Store(target +! i, (if relu then 'S.ClampNegative value else value))
 
-            if relu then
-                'S.Store(target +! i, 'S.ClampNegative value)
-                NativePtr.set bits vector ('S.PositiveBits value)
-            else
-                'S.Store(target +! i, value)
-                NativePtr.set bits vector (UInt32.MaxValue >>> (32 - 'S.Width))
+            if hasWinners then
+                let alive =
+                    if relu then
+                        'S.PositiveBits value
+                    else
+                        UInt32.MaxValue >>> (32 - 'S.Width)
+
+                NativePtr.set bits vector alive
 
             i <- i + 'S.Width
             vector <- vector + 1
@@ -189,7 +225,7 @@ module internal PooledRows =
         && pool.Rows.Padding = 0
         && pool.Columns.Padding = 0
 
-    /// One row of pooled cells: values to `target`, one cell after the other, and their winners to `bits`.
+    /// One row of pooled cells: values to `target`, one cell after the other, and their winners to `bits` unless that is null.
     let pool<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
         (pool: Window)
         (relu: bool)
@@ -203,6 +239,15 @@ module internal PooledRows =
 
         if isCell pool then
             cells<'T, 'V, 'S> (pool.Columns.Output * lanes) relu (band.Row top) target bits
+        elif isSquare pool && NativePtr.isNullPtr bits then
+            bestOfSquares<'T, 'V, 'S>
+                pool.Columns.Output
+                pool.Columns.Stride
+                relu
+                (band.Row top)
+                (band.Row(top + 1))
+                lanes
+                target
         elif isSquare pool then
             squares<'T, 'V, 'S>
                 pool.Columns.Output
@@ -224,7 +269,10 @@ module internal PooledRows =
                 while channel < lanes do
                     window<'T, 'V, 'S> pool relu band top left lanes channel target bits
                     target <- target +! 'S.Width
-                    bits <- bits +! pool.KernelSize
+
+                    if not (NativePtr.isNullPtr bits) then
+                        bits <- bits +! pool.KernelSize
+
                     channel <- channel + 'S.Width
 
     /// Whether every cell of the input lies under one window, no more and no less.

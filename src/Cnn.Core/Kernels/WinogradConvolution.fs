@@ -58,7 +58,7 @@ module internal WinogradConvolution =
 
     let private panelColumns (out: Processor<'T>) (outStep: int) (column: int) = min (2 * out.Lanes) (outStep - column)
 
-    /// `packed` holds the kernels as [ 3 3 Channels; OutStep ]; a gradient wants them turned half round.
+    /// Memory for the kernels, which have yet to be packed.
     let prepare
         (workspace: Workspace)
         (input: Processor<'T>)
@@ -66,11 +66,26 @@ module internal WinogradConvolution =
         (channels: int)
         (out: Processor<'T>)
         (outStep: int)
-        (packed: nativeptr<'T>)
-        (isTurned: bool)
         : WinogradKernels<'T> =
-        let panels = workspace.Take<'T>(Winograd.Elements * channels * outStep)
         let inputs = workspace.Take<nativeint> channels
+
+        for c in 0 .. channels - 1 do
+            NativePtr.set inputs c (nativeint (c * sizeof<'T>))
+
+        {
+            In = input
+            Out = out
+            Channels = channels
+            InStep = inStep
+            OutStep = outStep
+            Panels = workspace.Take<'T>(Winograd.Elements * channels * outStep)
+            Inputs = inputs
+            Zeros = workspace.TakeZeros<'T> outStep
+        }
+
+    /// Transforms kernels [ 3; 3; Channels; OutStep ]; a gradient wants them turned half round.
+    let pack (kernels: WinogradKernels<'T>) (packed: nativeptr<'T>) (isTurned: bool) =
+        let channels, outStep = kernels.Channels, kernels.OutStep
         let tap = channels * outStep
 
         let struct (first, step) =
@@ -82,37 +97,23 @@ module internal WinogradConvolution =
         let mutable column = 0
 
         while column < outStep do
-            let columns = panelColumns out outStep column
-            let panel = panels +! (Winograd.Elements * channels * column)
+            let columns = panelColumns kernels.Out outStep column
+            let panel = kernels.Panels +! (Winograd.Elements * channels * column)
 
             for c in 0 .. channels - 1 do
                 let mutable vector = 0
 
                 while vector < columns do
-                    out.WinogradKernel(
+                    kernels.Out.WinogradKernel(
                         first +! (c * outStep + column + vector),
                         step,
                         panel +! (c * columns + vector),
                         channels * columns
                     )
 
-                    vector <- vector + out.Lanes
+                    vector <- vector + kernels.Out.Lanes
 
             column <- column + columns
-
-        for c in 0 .. channels - 1 do
-            NativePtr.set inputs c (nativeint (c * sizeof<'T>))
-
-        {
-            In = input
-            Out = out
-            Channels = channels
-            InStep = inStep
-            OutStep = outStep
-            Panels = panels
-            Inputs = inputs
-            Zeros = workspace.TakeZeros<'T> outStep
-        }
 
     /// A line of the cache between planes, which would otherwise push each other out of it.
     let private plane<'T when 'T: unmanaged> (tiles: int) (step: int) = tiles * step + 64 / sizeof<'T>

@@ -41,6 +41,20 @@ module SoftmaxCrossEntropy =
 
         highest + log sum
 
+    /// The loss of one example, whose label is a class, and the gradient of its logits, p - oneHot label.
+    let internal row<'T when 'T :> IBinaryFloatingPointIeee754<'T>>
+        (label: int)
+        (logits: ReadOnlySpan<'T>)
+        (gradient: Span<'T>)
+        : float =
+        let normalizer = logSumExp logits
+
+        for k in 0 .. logits.Length - 1 do
+            gradient[k] <- 'T.CreateTruncating(exp (Double.CreateTruncating logits[k] - normalizer))
+
+        gradient[label] <- gradient[label] - 'T.One
+        normalizer - Double.CreateTruncating logits[label]
+
     /// logSumExp of each row of [ N; K ].
     let private normalizers (logits: Tensor<'T>) : float[] =
         let classes = logits.Shape[1]

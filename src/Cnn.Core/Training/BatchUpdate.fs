@@ -2,9 +2,7 @@ namespace Cnn.Training
 
 #nowarn "9"
 
-open System
 open System.Numerics
-open Cnn.Tensors
 open Cnn.Kernels
 open Cnn.Networks
 open Cnn.Fusion
@@ -21,74 +19,60 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
         learningRate: float,
         pass: BatchPass<'T>,
         state: OptimizerState<'T>,
-        parameters: Parameters<'T>
+        parameters: Parameters<'T>,
+        spent: struct (Parameters<'T> * OptimizerState<'T>) voption
     ) =
-    // numbers that are worth a task of their own, and those that go through all of a step before the next ones
-    static let taskSize = 8192
+    // numbers that go through all of a step before the next ones
     static let chunk = 1024
 
-    let rule =
-        Optimizer.rule<'T> optimizer learningRate (1.0 / float pass.Examples) (state.Steps + 1L)
+    let batch = pass.Shards
+    let memory = pass.Memory
 
-    let successor = new Successor<'T>(rule, state, parameters)
-    let shared = Workspace.Rent()
+    let rule =
+        Optimizer.rule<'T> optimizer learningRate (1.0 / float batch.Examples) (state.Steps + 1L)
+
+    let successor = Successor<'T>(rule, state, parameters, spent)
 
     /// Adds up the gradients of the shards.
-    let added (t: int) (shards: nativeptr<'T>[]) (first: int) =
-        use memory = Workspace.Rent()
-        let rows = memory.Take<'T>((shards.Length + 1) / 2 * chunk)
-        let beyond = min (successor.Size t) (first + taskSize)
+    let added (part: GradientPart) (shards: nativeptr<'T>[]) =
+        use scratch = Workspace.Rent()
+        let rows = scratch.Take<'T>((batch.Count + 1) / 2 * chunk)
 
-        for i in first..chunk .. beyond - 1 do
-            let count = min chunk (beyond - i)
-            TensorGradient.sum shards i count rows
-            successor.Apply(t, i, count, rows)
+        for i in part.First .. chunk .. part.Beyond - 1 do
+            let count = min chunk (part.Beyond - i)
+            successor.Apply(part.Tensor, i, count, TensorGradient.sum shards batch.Count i count rows)
 
     /// Multiplies out some rows of a dense gradient.
     let multiplied
-        (t: int)
+        (part: GradientPart)
         (dense: FusedDense)
         (prepared: PreparedDense<'T>)
         (x: FeatureMap<'T>)
         (dy: FeatureMap<'T>)
-        (examples: nativeptr<nativeint>)
-        (first: int)
-        (beyond: int)
+        (starts: nativeptr<nativeint>)
         =
-        use memory = Workspace.Rent()
-        let rows = memory.Take<'T>(TensorGradient.RowsInGroup * prepared.OutStep)
+        use scratch = Workspace.Rent()
+        let group = TensorGradient.rowsInGroup prepared
+        let rows = scratch.Take<'T>(group * prepared.OutStep)
 
-        for i in first .. TensorGradient.RowsInGroup .. beyond - 1 do
-            let count = min TensorGradient.RowsInGroup (beyond - i)
-            FusedDense.weightGradientRows dense prepared x dy examples i count rows
-            successor.Apply(t, i * dense.Outputs, count * dense.Outputs, rows)
+        let x, dy =
+            FeatureMap.slice 0 batch.Examples x, FeatureMap.slice 0 batch.Examples dy
 
-    let tasks: (unit -> unit)[] =
-        pass.Gradients
-        |> Array.mapi (fun t gradient ->
-            match gradient with
-            | TensorGradient.Shards shards ->
-                [|
-                    for first in 0..taskSize .. successor.Size t - 1 -> fun () -> added t shards first
-                |]
-            | TensorGradient.Factors(dense, prepared, x, dy) ->
-                let examples = TensorGradient.examples shared x
-                let rowsInTask = max 1 (taskSize / dense.Outputs)
+        for i in part.First .. group .. part.Beyond - 1 do
+            let count = min group (part.Beyond - i)
+            FusedDense.weightGradientRows dense prepared x dy starts i count rows
+            successor.Apply(part.Tensor, i * dense.Outputs, count * dense.Outputs, rows)
 
-                [|
-                    for first in 0..rowsInTask .. dense.Inputs - 1 ->
-                        fun () ->
-                            multiplied t dense prepared x dy examples first (min dense.Inputs (first + rowsInTask))
-                |])
-        |> Array.concat
+    /// How many parts there are, which may be done at once when all shards have run.
+    member _.Count = memory.Parts.Length
 
-    /// The work, to be done behind that of the pass.
-    member _.Phase: Phases.Phase = Phases.phase tasks.Length (fun i -> tasks[i]())
+    /// One of them.
+    member _.Run(i: int) : unit =
+        let part = memory.Parts[i]
+
+        match memory.Gradients[part.Tensor] with
+        | TensorGradient.Shards shards -> added part shards
+        | TensorGradient.Factors(dense, prepared, x, dy, starts) -> multiplied part dense prepared x dy starts
 
     /// Parameters and state after the step, once the work is done.
     member _.Result = successor.Result
-
-    interface IDisposable with
-        member _.Dispose() =
-            (successor :> IDisposable).Dispose()
-            (shared :> IDisposable).Dispose()

@@ -1,5 +1,6 @@
 namespace Cnn.Training
 
+open System
 open Cnn.Tensors
 open Cnn.Networks
 open Cnn.Fusion
@@ -18,18 +19,16 @@ module DataParallel =
     [<Literal>]
     let private MostShards = 8
 
-    /// Examples that are classified in one go.
-    [<Literal>]
-    let private LogitsShard = 32
+    let private cut (examples: int) : Shards =
+        {
+            Examples = examples
+            Count = max 1 (min MostShards (examples / SmallestShard))
+        }
 
     /// The shards (start, count) of a mini-batch: equal but for one example.
     let shards (examples: int) : (int * int) list =
-        let count = max 1 (min MostShards (examples / SmallestShard))
-
-        let bound i =
-            int (int64 examples * int64 i / int64 count)
-
-        [ for i in 0 .. count - 1 -> bound i, bound (i + 1) - bound i ]
+        let shards = cut examples
+        [ for i in 0 .. shards.Count - 1 -> shards.Start i, shards.Length i ]
 
     /// Adds neighbours, then neighbours of those, until one is left.
     let rec private sumTree (add: 'A -> 'A -> 'A) (items: 'A[]) : 'A =
@@ -41,19 +40,23 @@ module DataParallel =
             |> Array.map (fun pair -> if pair.Length = 2 then add pair[0] pair[1] else pair[0])
             |> sumTree add
 
-    /// The phases of a pass, and where each shard will leave what it gave.
-    let internal training (labels: Tensor<int>) (shards: (int * int)[]) (pass: BatchPass<'T>) =
-        let results: ShardResult[] = Array.zeroCreate shards.Length
-        let packing = pass.Packing
+    /// A pass over a mini-batch.
+    let internal pass
+        (plan: Plan)
+        (parameters: Parameters<'T>)
+        (examples: Examples<'T>)
+        (labels: Tensor<int>)
+        : BatchPass<'T> =
+        new BatchPass<'T>(plan, parameters, examples, labels, cut labels.Count)
 
-        struct ([|
-                    Phases.phase packing.Length (fun i -> packing[i]())
-                    Phases.phase shards.Length (fun i -> results[i] <- pass.Run(i, labels))
-                |],
-                results)
+    let internal packing (pass: BatchPass<'T>) : Phases.Phase =
+        Phases.phase pass.PackingCount pass.Pack
+
+    let internal gradients (pass: BatchPass<'T>) : Phases.Phase = Phases.phase pass.Shards.Count pass.Run
 
     /// The loss, summed in a fixed order, and how many examples were put into their class.
-    let internal total (results: ShardResult[]) : struct (float * int) =
+    let internal total (pass: BatchPass<'T>) : struct (float * int) =
+        let results = pass.Results
         struct (results |> Array.map (fun r -> r.Loss) |> sumTree (+), results |> Array.sumBy (fun r -> r.Correct))
 
     /// FusedNetwork.lossAndGradients, shard by shard on at most `threads` threads.
@@ -64,11 +67,9 @@ module DataParallel =
         (x: Tensor<'T>)
         (labels: Tensor<int>)
         : Step<'T> =
-        let shards = shards labels.Count |> Array.ofList
-        use pass = new BatchPass<'T>(plan, parameters, x, shards, true)
-        let struct (phases, results) = training labels shards pass
-        Phases.run threads phases
-        let struct (loss, correct) = total results
+        use pass = pass plan parameters (Examples.Numbers x) labels
+        Phases.run threads [| packing pass; gradients pass |]
+        let struct (loss, correct) = total pass
 
         {
             Loss = loss
@@ -77,25 +78,45 @@ module DataParallel =
             Gradients = FusedNetwork.gradients parameters pass
         }
 
-    /// The logits of a batch of any size, in pieces of `LogitsShard` examples.
+    /// The logits of a batch of any size, by a plan that is packed, or will be by the phase before.
+    let internal classify
+        (threads: int)
+        (classifier: Classifier<'T>)
+        (packing: Phases.Phase)
+        (examples: Examples<'T>)
+        : Tensor<'T> =
+        let prepared = classifier.Prepared
+        let network = prepared.Plan.Network
+        let count = Examples.count network.Input prepared.InputSize examples
+        let classes = network.Classes
+
+        let longest = Classifier<'T>.Longest
+
+        let shards: Shards =
+            {
+                Examples = count
+                Count = (count + longest - 1) / longest
+            }
+
+        let logits = GC.AllocateUninitializedArray(count * classes)
+
+        let shard (i: int) =
+            let start, count = shards.Start i, shards.Length i
+            classifier.Run(examples, start, count, Span(logits, start * classes, count * classes))
+
+        Phases.run threads [| packing; Phases.phase shards.Count shard |]
+        GC.KeepAlive classifier
+        Tensor([ count; classes ], logits)
+
+    /// The logits of a batch of any size, on at most `threads` threads.
     let logits (threads: int) (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
-        let examples = x.Shape.Head
+        let home = PlanMemory<'T>.Of plan
+        let classifier = home.RentClassifier plan
 
-        let shards =
-            [|
-                for start in 0..LogitsShard .. examples - 1 -> start, min LogitsShard (examples - start)
-            |]
-
-        use pass = new BatchPass<'T>(plan, parameters, x, shards, false)
-
-        let packing = pass.Packing
-        let logits: Tensor<'T>[] = Array.zeroCreate shards.Length
-
-        Phases.run
-            threads
-            [|
-                Phases.phase packing.Length (fun i -> packing[i]())
-                Phases.phase shards.Length (fun i -> logits[i] <- pass.Logits i)
-            |]
-
-        logits |> List.ofArray |> Tensor.concat
+        try
+            let prepared = classifier.Prepared
+            let parts = prepared.Parts parameters
+            let packing = Phases.phase prepared.PackingCount (prepared.Pack parts)
+            classify threads classifier packing (Examples.Numbers x)
+        finally
+            home.Return classifier

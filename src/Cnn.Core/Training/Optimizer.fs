@@ -58,76 +58,84 @@ type internal UpdateRule<'T, 'F
     override _.Apply numbers =
         Kernel<'T>.Best.Update(formulas, &numbers)
 
-/// A step under way: parameters and averages as they are, and fresh memory for those to come, which `Apply` fills part by part,
-/// from any thread. Dispose of it when all parts are done.
+/// A step under way: parameters and averages as they are, and memory for those to come, which `Apply` fills part by part, from any
+/// thread. The memory is fresh, unless the caller has a state that nobody will look at any more: it is then overwritten.
 [<Sealed>]
 type internal Successor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
-    (rule: UpdateRule<'T>, state: OptimizerState<'T>, parameters: Parameters<'T>) =
+    (
+        rule: UpdateRule<'T>,
+        state: OptimizerState<'T>,
+        parameters: Parameters<'T>,
+        spent: struct (Parameters<'T> * OptimizerState<'T>) voption
+    ) =
     let current = Parameters.tensors parameters |> Array.ofList
-    let handles = Collections.Generic.List<Buffers.MemoryHandle>()
 
-    let pin (values: 'T[]) : nativeptr<'T> =
-        let handle = values.AsMemory().Pin()
-        handles.Add handle
-        NativePtr.ofVoidPtr handle.Pointer
+    let isAlike (a: Tensor<'T>) (p: Tensor<'T>) =
+        obj.ReferenceEquals(a.Shape, p.Shape) || a.Shape = p.Shape
 
-    let fresh () : 'T[][] =
-        current |> Array.map (fun tensor -> GC.AllocateUninitializedArray tensor.Count)
+    let arrays (of': Parameters<'T>) : 'T[][] =
+        let tensors = Parameters.tensors of' |> Array.ofList
 
-    let pinAverages (number: int) (averages: Parameters<'T>) : nativeptr<'T>[] =
-        if number > rule.Averages then
-            [||]
+        if tensors.Length <> current.Length || not (Array.forall2 isAlike tensors current) then
+            invalidArg (nameof state) "the optimizer's state belongs to a different network"
+
+        tensors |> Array.map (fun tensor -> tensor.Values)
+
+    let room (of': struct (Parameters<'T> * OptimizerState<'T>) -> Parameters<'T>) : 'T[][] =
+        match spent with
+        | ValueSome before -> arrays (of' before)
+        | ValueNone -> current |> Array.map (fun tensor -> GC.AllocateUninitializedArray tensor.Count)
+
+    let before = arrays parameters
+    let first = if rule.Averages > 0 then arrays state.First else null
+    let second = if rule.Averages > 1 then arrays state.Second else null
+    let newParameters = room (fun (struct (p, _)) -> p)
+
+    let newFirst =
+        if rule.Averages > 0 then
+            room (fun (struct (_, s)) -> s.First)
         else
-            let tensors = Parameters.tensors averages |> Array.ofList
+            null
 
-            if
-                tensors.Length <> current.Length
-                || Array.exists2 (fun (a: Tensor<'T>) (p: Tensor<'T>) -> a.Shape <> p.Shape) tensors current
-            then
-                invalidArg (nameof state) "the optimizer's state belongs to a different network"
-
-            tensors |> Array.map (fun tensor -> pin tensor.Values)
-
-    let first = pinAverages 1 state.First
-    let second = pinAverages 2 state.Second
-    let before = current |> Array.map (fun tensor -> pin tensor.Values)
-    let newParameters = fresh ()
-    let newFirst = if rule.Averages > 0 then fresh () else [||]
-    let newSecond = if rule.Averages > 1 then fresh () else [||]
-    let after = newParameters |> Array.map pin
-    let firstAfter = newFirst |> Array.map pin
-    let secondAfter = newSecond |> Array.map pin
-
-    let place (pointers: nativeptr<'T>[]) (t: int) (start: int) : nativeptr<'T> =
-        if pointers.Length = 0 then
-            NativePtr.nullPtr
+    let newSecond =
+        if rule.Averages > 1 then
+            room (fun (struct (_, s)) -> s.Second)
         else
-            NativePtr.add pointers[t] start
+            null
+
+    let own (all: 'T[][]) (t: int) : 'T[] = if isNull all then null else all[t]
+
+    let place (array: nativeptr<'T>) (start: int) : nativeptr<'T> =
+        if NativePtr.isNullPtr array then
+            array
+        else
+            NativePtr.add array start
 
     let rebuild (values: 'T[][]) =
-        if values.Length = 0 then
+        if isNull values then
             Empty
         else
             Parameters.rebuild (Seq.map2 (fun (old: Tensor<'T>) v -> Tensor(old.Shape, v)) current values) parameters
 
-    /// Numbers of tensor t.
-    member _.Size(t: int) = current[t].Count
-
-    /// Numbers of all tensors.
-    member _.Count = current |> Array.sumBy (fun tensor -> tensor.Count)
-
     /// Takes the step for the `count` numbers of tensor t from `start` on, given their gradient.
     member _.Apply(t: int, start: int, count: int, gradient: nativeptr<'T>) =
+        use parameter = fixed before[t]
+        use firstAverage = fixed (own first t)
+        use secondAverage = fixed (own second t)
+        use newParameter = fixed newParameters[t]
+        use newFirstAverage = fixed (own newFirst t)
+        use newSecondAverage = fixed (own newSecond t)
+
         let numbers =
             {
                 Count = count
                 Gradient = gradient
-                Parameter = NativePtr.add before[t] start
-                First = place first t start
-                Second = place second t start
-                NewParameter = NativePtr.add after[t] start
-                NewFirst = place firstAfter t start
-                NewSecond = place secondAfter t start
+                Parameter = place parameter start
+                First = place firstAverage start
+                Second = place secondAverage start
+                NewParameter = place newParameter start
+                NewFirst = place newFirstAverage start
+                NewSecond = place newSecondAverage start
             }
 
         rule.Apply &numbers
@@ -140,11 +148,6 @@ type internal Successor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
                     First = rebuild newFirst
                     Second = rebuild newSecond
                 })
-
-    interface IDisposable with
-        member _.Dispose() =
-            for handle in handles do
-                handle.Dispose()
 
 module Optimizer =
 
@@ -249,7 +252,7 @@ module Optimizer =
         then
             invalidArg (nameof gradients) "gradients and parameters belong to different networks"
 
-        use successor = new Successor<'T>(rule, state, parameters)
+        let successor = Successor<'T>(rule, state, parameters, ValueNone)
 
         own
         |> List.iteri (fun t gradient ->

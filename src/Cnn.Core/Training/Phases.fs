@@ -17,6 +17,9 @@ module internal Phases =
 
     let phase (count: int) (work: int -> unit) : Phase = { Count = count; Work = work }
 
+    /// A phase without work.
+    let nothing: Phase = phase 0 ignore
+
     let private inTurn (phases: Phase[]) =
         for p in phases do
             for i in 0 .. p.Count - 1 do

@@ -64,24 +64,44 @@ module TrainingState =
         |> Network.initialize initializer (Seed.stream Stream.Initialization seed)
         |> ofParameters optimizer seed network
 
-    /// One mini-batch x [ N; … ] with labels [ N ]: the mean gradient, and one step of the optimiser.
-    let step
+    /// Numbers of a network that are worth a thread of their own when they are updated.
+    [<Literal>]
+    let private NumbersForThread = 32768
+
+    /// `step`, from examples of any kind. The new state takes the arrays of `spent` if that is given: whoever still looks at them
+    /// will see them change, so this is for those alone who have made that state, have handed it to nobody, and need it no more.
+    let internal advance
         (threads: int)
         (learningRate: float)
-        (x: Tensor<'T>)
+        (examples: Examples<'T>)
         (labels: Tensor<int>)
+        (spent: TrainingState<'T> voption)
         (state: TrainingState<'T>)
         : struct (TrainingState<'T> * StepReport) =
-        let shards = DataParallel.shards labels.Count |> Array.ofList
-        use pass = new BatchPass<'T>(state.Plan, state.Parameters, x, shards, true)
+        use pass = DataParallel.pass state.Plan state.Parameters examples labels
 
-        let struct (phases, results) = DataParallel.training labels shards pass
+        let update =
+            BatchUpdate<'T>(
+                state.Optimizer,
+                learningRate,
+                pass,
+                state.OptimizerState,
+                state.Parameters,
+                spent |> ValueOption.map (fun s -> struct (s.Parameters, s.OptimizerState))
+            )
 
-        use update =
-            new BatchUpdate<'T>(state.Optimizer, learningRate, pass, state.OptimizerState, state.Parameters)
+        // a thread that is started for less than it does in the meantime is none too many
+        let useful = max pass.Shards.Count (pass.Memory.Numbers / NumbersForThread)
 
-        Phases.run threads [| yield! phases; update.Phase |]
-        let struct (loss, correct) = DataParallel.total results
+        Phases.run
+            (min threads useful)
+            [|
+                DataParallel.packing pass
+                DataParallel.gradients pass
+                Phases.phase update.Count update.Run
+            |]
+
+        let struct (loss, correct) = DataParallel.total pass
         let struct (parameters, optimizerState) = update.Result
 
         struct ({ state with
@@ -94,6 +114,16 @@ module TrainingState =
                     Correct = correct
                     Examples = labels.Count
                 })
+
+    /// One mini-batch x [ N; … ] with labels [ N ]: the mean gradient, and one step of the optimiser.
+    let step
+        (threads: int)
+        (learningRate: float)
+        (x: Tensor<'T>)
+        (labels: Tensor<int>)
+        (state: TrainingState<'T>)
+        : struct (TrainingState<'T> * StepReport) =
+        advance threads learningRate (Examples.Numbers x) labels ValueNone state
 
     /// The order of the training images in an epoch (from 0): a permutation of 0 .. count - 1 that seed and epoch determine.
     let order (seed: Seed) (epoch: int) (count: int) : Tensor<int> =

@@ -15,6 +15,12 @@ internal sealed class BenchmarkRun
     private const int StageBatch = 32;
     private const string Optimizer = "nesterov";
 
+    // slow enough for batches of one image; the speed is the same for any
+    private const double LearningRate = 0.005;
+
+    // odd, so that one of the pairs is the median
+    private const int PurityPairs = 5;
+
     private static readonly int[] TrainingBatches = [1, StageBatch, 128];
 
     private readonly BenchmarkSettings settings;
@@ -54,6 +60,20 @@ internal sealed class BenchmarkRun
         }
     }
 
+    /// <summary>
+    /// Training with fresh results and with recycled ones, in turns, for every network, size of batch and number of threads.
+    /// </summary>
+    public IEnumerable<PurityCost> Purity()
+    {
+        foreach (string network in settings.Networks)
+        {
+            WarmUp(network);
+            foreach (int batchSize in TrainingBatches)
+            foreach (int threads in Threads)
+                yield return ComparePurity(network, batchSize, threads);
+        }
+    }
+
     /// <summary>Inference on large batches, and on single images, which one thread alone can take.</summary>
     public IEnumerable<InferenceSpeed> Inference() =>
         from network in settings.Networks
@@ -89,7 +109,40 @@ internal sealed class BenchmarkRun
             () => trainer = Step(trainer, batchSize, turn++, threads),
             stop
         );
-        return new TrainingSpeed(
+        return Speed(network, batchSize, threads, timing);
+    }
+
+    private PurityCost ComparePurity(string network, int batchSize, int threads)
+    {
+        Model model = Create(network);
+        Trainer trainer = Trainer.Start(model, Optimizer, TrainDefaults.Seed);
+        RecyclingRun recycling = RecyclingRun.Start(model, Optimizer, TrainDefaults.Seed);
+        int freshTurn = 0;
+        int recycledTurn = 0;
+        var fresh = new List<TrainingSpeed>();
+        var recycled = new List<TrainingSpeed>();
+        for (int pair = 0; pair < PurityPairs; pair++)
+        {
+            fresh.Add(Turn(() => trainer = Step(trainer, batchSize, freshTurn++, threads)));
+            recycled.Add(Turn(() => Step(recycling, batchSize, recycledTurn++, threads)));
+        }
+        double[] ratios = [.. fresh.Zip(recycled, (one, other) => one.ImagesPerSecond / other.ImagesPerSecond)];
+        return new PurityCost(
+            Median(fresh, speed => speed.ImagesPerSecond),
+            Median(recycled, speed => speed.ImagesPerSecond),
+            ratios,
+            Median(ratios, ratio => ratio)
+        );
+
+        TrainingSpeed Turn(Action step) =>
+            Speed(network, batchSize, threads, Timing.Measure(settings.Seconds / PurityPairs, step, stop));
+    }
+
+    private static T Median<T>(IReadOnlyCollection<T> items, Func<T, double> key) =>
+        items.OrderBy(key).ElementAt(items.Count / 2);
+
+    private static TrainingSpeed Speed(string network, int batchSize, int threads, Timing timing) =>
+        new(
             network,
             batchSize,
             threads,
@@ -98,7 +151,6 @@ internal sealed class BenchmarkRun
             timing.PauseShare,
             1000 * timing.Collections
         );
-    }
 
     private InferenceSpeed Infer(string network, int batchSize, int threads)
     {
@@ -155,10 +207,14 @@ internal sealed class BenchmarkRun
 
     private Trainer Step(Trainer trainer, int batchSize, int turn, int threads)
     {
-        // slow enough for batches of one image; the speed is the same for any
-        const double LearningRate = 0.005;
         (ReadOnlyMemory<byte> pixels, ReadOnlyMemory<byte> labels) = Take(batchSize, turn);
         return trainer.Step(pixels, labels, LearningRate, threads).Trainer;
+    }
+
+    private void Step(RecyclingRun run, int batchSize, int turn, int threads)
+    {
+        (ReadOnlyMemory<byte> pixels, ReadOnlyMemory<byte> labels) = Take(batchSize, turn);
+        run.Step(pixels, labels, LearningRate, threads);
     }
 
     // one batch after the other, and from the start again

@@ -18,6 +18,18 @@ internal sealed record TrainingSpeed(
     double CollectionsPer1000Steps
 );
 
+/// <summary>What it costs that every step of training gives fresh arrays.</summary>
+/// <param name="Fresh">Training as it is: the median over its turns.</param>
+/// <param name="Recycled">Training that writes each result over the state before last: the median over its turns.</param>
+/// <param name="Ratios">Speed of fresh to that of recycled, for each pair of turns.</param>
+/// <param name="MedianRatio">The median of them: 1 where purity costs nothing.</param>
+internal sealed record PurityCost(
+    TrainingSpeed Fresh,
+    TrainingSpeed Recycled,
+    IReadOnlyList<double> Ratios,
+    double MedianRatio
+);
+
 /// <summary>How fast a network classifies.</summary>
 /// <param name="Network">The name of the preset.</param>
 /// <param name="BatchSize">Images in a call.</param>

@@ -33,6 +33,11 @@ internal static class BenchCommand
         {
             Description = "Just try it: within seconds, with figures that are rough and too low.",
         };
+        var purity = new Option<bool>("--purity")
+        {
+            Description =
+                "Instead of all that: what fresh arrays for every step of training cost, beside a training that writes over old ones.",
+        };
         Option<string?> data = Options.Data(
             "The folder of the data set whose training images to use; the MNIST files of the program unless given."
         );
@@ -45,6 +50,7 @@ internal static class BenchCommand
             models,
             seconds,
             quick,
+            purity,
             data,
             json,
         };
@@ -64,9 +70,13 @@ internal static class BenchCommand
                     ),
                     stop
                 );
-                Action<Machine, BenchmarkRun> write = parsed.GetValue(json)
-                    ? BenchmarkOutput.WriteJson
-                    : BenchmarkOutput.WriteText;
+                Action<Machine, BenchmarkRun> write = (parsed.GetValue(purity), parsed.GetValue(json)) switch
+                {
+                    (false, false) => BenchmarkOutput.WriteText,
+                    (false, true) => BenchmarkOutput.WriteJson,
+                    (true, false) => BenchmarkOutput.WritePurityText,
+                    (true, true) => BenchmarkOutput.WritePurityJson,
+                };
                 write(Machine.Current(), run);
                 return ExitCode.Success;
             }

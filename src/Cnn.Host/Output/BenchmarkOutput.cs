@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cnn.Host.Benchmarks;
 
 namespace Cnn.Host.Output;
@@ -8,14 +9,63 @@ internal static class BenchmarkOutput
     /// <summary>A headed table for each kind of figure.</summary>
     public static void WriteText(Machine machine, BenchmarkRun run)
     {
-        Consoles.Result(
-            $"{machine.Processor}, {Numbers.Count(machine.Cores, "core")}, vectors of {machine.VectorBits} bits, {machine.Runtime}, cnn {machine.Version}"
-        );
-        Consoles.Result($"peak of a core: {InfoOutput.Peak(run.Peak)}");
+        WriteMachine(machine, run);
         WriteTraining(run);
         WriteInference(run);
         WriteStages(run);
     }
+
+    private static void WriteMachine(Machine machine, BenchmarkRun run)
+    {
+        Consoles.Result(
+            $"{machine.Processor}, {Numbers.Count(machine.Cores, "core")}, vectors of {machine.VectorBits} bits, {machine.Runtime}, cnn {machine.Version}"
+        );
+        Consoles.Result($"peak of a core: {InfoOutput.Peak(run.Peak)}");
+    }
+
+    /// <summary>What fresh results cost, beside results that overwrite.</summary>
+    public static void WritePurityText(Machine machine, BenchmarkRun run)
+    {
+        WriteMachine(machine, run);
+        Head(
+            "training in turns: fresh arrays for every state, as it is; and over the state before last, as nobody can ask for"
+        );
+        var table = new ColumnWriter([
+            ("network", -8),
+            ("batch", 5),
+            ("threads", 7),
+            ("results", -8),
+            ("images/s", 9),
+            ("bytes/step", 10),
+            ("GC pauses", 9),
+            ("fresh / recycled", 16),
+            ("pair by pair", -29),
+        ]);
+        foreach (PurityCost cost in run.Purity())
+        {
+            Write(cost.Fresh, "fresh", Ratio(cost.MedianRatio), string.Join(' ', cost.Ratios.Select(Ratio)));
+            Write(cost.Recycled, "recycled", "", "");
+        }
+
+        static string Ratio(double ratio) => ratio.ToString("F3", CultureInfo.InvariantCulture);
+
+        void Write(TrainingSpeed speed, string results, string median, string ratios) =>
+            table.Write(
+                speed.Network,
+                $"{speed.BatchSize}",
+                $"{speed.Threads}",
+                results,
+                Numbers.Speed(speed.ImagesPerSecond),
+                Numbers.Count((long)speed.AllocatedBytesPerStep),
+                Numbers.Percent(speed.GcPauseShare),
+                median,
+                ratios
+            );
+    }
+
+    /// <summary>The same as one JSON object.</summary>
+    public static void WritePurityJson(Machine machine, BenchmarkRun run) =>
+        JsonOutput.Write(new { machine, purity = run.Purity().ToList() });
 
     /// <summary>The same as one JSON object; what a stage without multiply-adds has no figure for is null.</summary>
     public static void WriteJson(Machine machine, BenchmarkRun run) =>
