@@ -116,7 +116,7 @@ let private patches<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<
         use memory = Workspace.Rent()
         let processor = Processor.OfBits<'T> bits
         let rows, columns = random.Next(1, 6), processor.Lanes * random.Next(1, 8)
-        let filters, cells = random.Next(1, 70), random.Next(1, 65)
+        let filters, cells = random.Next(1, 40), random.Next(1, 65)
         let pitch = columns + random.Next 3
         let filterSize = rows * columns
         let kernel = Array.init (filters * filterSize) whole
@@ -176,7 +176,7 @@ let private patches<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<
             }
 
         processor.AddToWeights &weights
-        Expect.sequenceEqual (read weights.Kernel kernel.Length) kernelSum $"weights: {what}"
+        Expect.isTrue (read weights.Kernel kernel.Length = kernelSum) $"weights: {what}"
 
         let input =
             { entries with
@@ -184,7 +184,7 @@ let private patches<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<
             }
 
         processor.AddToInput &input
-        Expect.sequenceEqual (read input.Image image.Length) imageSum $"input: {what}"
+        Expect.isTrue (read input.Image image.Length = imageSum) $"input: {what}"
 
 /// Winners in the two orders, told apart by their bits.
 let private orderedWinners (seed: int) =
@@ -306,7 +306,7 @@ let private channelWeights<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointI
         processor.AddToChannelWeights &own
         processor.SumWinners(pool, own.Gradient, gradientPitch, winners, lanes, biasAlone)
         let what = $"{typeof<'T>.Name}, {bits} bits, {rows} x {columns}"
-        Expect.sequenceEqual (read own.Weight weight.Length) weightSum $"weights: {what}"
+        Expect.isTrue (read own.Weight weight.Length = weightSum) $"weights: {what}"
         Expect.sequenceEqual (read own.Bias lanes) biasSum $"bias: {what}"
         Expect.sequenceEqual (read biasAlone lanes) biasSum $"bias alone: {what}"
 

@@ -89,5 +89,12 @@ module internal StageCost =
                         int64 (cells rows phase.Row * cells columns phase.Column)
                         * int64 (phase.Depth * conv.InChannels))
 
-                int64 examples * (forward stage + input)
+                let weights =
+                    if not withInput && DenseGradients.isOfOneChannel conv prepared.Lanes then
+                        int64 (conv.Pool.OutputSize * conv.Pool.KernelSize)
+                        * int64 (conv.PatchSize * conv.Filters)
+                    else
+                        forward stage
+
+                int64 examples * (weights + input)
         | _ -> int64 examples * backward stage

@@ -97,7 +97,7 @@ module internal DenseGradients =
             lanes.In.Multiply &product
 
     /// Whether the gradient of the weights can do without the output gradient spread out: see ChannelWeights.
-    let private isOfOneChannel (conv: FusedConvolution) (lanes: ConvolutionLanes<'T>) =
+    let isOfOneChannel (conv: FusedConvolution) (lanes: ConvolutionLanes<'T>) =
         lanes.InStep = 1
         && conv.Window.Rows.Stride = 1
         && conv.Window.Columns.Stride = 1
