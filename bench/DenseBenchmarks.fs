@@ -9,9 +9,6 @@ open Microsoft.FSharp.NativeInterop
 
 /// Dense layers with the flatten before them and the ReLU behind them, on single-precision maps. Times are those of one image.
 type DenseBenchmarks() =
-    // rows of the weight gradient that are computed in one go, as in training
-    static let group = Cnn.Fusion.TensorGradient.RowsInGroup
-
     let workspace = Workspace.Rent()
     let mutable dense = Unchecked.defaultof<FusedDense>
     let mutable prepared = Unchecked.defaultof<PreparedDense<float32>>
@@ -22,10 +19,10 @@ type DenseBenchmarks() =
     let mutable dx = Unchecked.defaultof<FeatureMap<float32>>
     let mutable dbias: nativeptr<float32> = NativePtr.nullPtr
     let mutable starts: nativeptr<nativeint> = NativePtr.nullPtr
-    let mutable rows: nativeptr<float32> = NativePtr.nullPtr
+    let mutable gradient: nativeptr<float32> = NativePtr.nullPtr
 
     let forward () =
-        FusedDense.flatten dense x flat
+        FusedDense.flatten dense prepared x flat
         FusedDense.forward dense prepared flat y
 
     /// Channels x cells -> outputs.
@@ -62,8 +59,8 @@ type DenseBenchmarks() =
         Memory.fill 4 dy
         dx <- FeatureMap.like workspace x
         dbias <- workspace.Take<float32> dense.Outputs
-        starts <- Cnn.Fusion.TensorGradient.examples workspace flat
-        rows <- workspace.Take<float32>(group * prepared.OutStep)
+        starts <- DenseWeightGradient.starts<float32> workspace batch
+        gradient <- workspace.Take<float32>(DenseWeightGradient.room prepared batch)
         forward ()
 
     [<Benchmark(OperationsPerInvoke = ConvolutionCases.Batch)>]
@@ -78,8 +75,9 @@ type DenseBenchmarks() =
     /// The gradient of the weights, a few rows at a time.
     [<Benchmark(OperationsPerInvoke = ConvolutionCases.Batch)>]
     member _.WeightGradient() =
-        for first in 0..group .. dense.Inputs - 1 do
-            FusedDense.weightGradientRows dense prepared flat dy starts first (min group (dense.Inputs - first)) rows
+        for group in 0 .. DenseWeightGradient.groups dense prepared - 1 do
+            let rows = DenseWeightGradient.rows dense prepared group
+            DenseWeightGradient.multiply dense prepared flat dy starts rows gradient
 
     [<GlobalCleanup>]
     member _.Cleanup() = (workspace :> IDisposable).Dispose()

@@ -111,12 +111,12 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, x: Tensor
     /// The weight gradient of a dense stage, which training multiplies out only when it is used.
     let denseWeightGradient (memory: Workspace) (i: int) (dense: FusedDense) (prepared: PreparedDense<float32>) =
         let x = ValueOption.defaultValue maps[i] flats[i]
-        let starts = TensorGradient.examples memory x
-        let rows = memory.Take<float32>(TensorGradient.RowsInGroup * prepared.OutStep)
+        let starts = DenseWeightGradient.starts<float32> memory x.Examples
+        let gradient = memory.Take<float32>(DenseWeightGradient.room prepared x.Examples)
 
-        for first in 0 .. TensorGradient.RowsInGroup .. dense.Inputs - 1 do
-            let count = min TensorGradient.RowsInGroup (dense.Inputs - first)
-            FusedDense.weightGradientRows dense prepared x gradients[i] starts first count rows
+        for group in 0 .. DenseWeightGradient.groups dense prepared - 1 do
+            let rows = DenseWeightGradient.rows dense prepared group
+            DenseWeightGradient.multiply dense prepared x gradients[i] starts rows gradient
 
     let backward (memory: Workspace) (i: int) (cache: StageCache<float32>) =
         let struct (weight, bias) = targets[i]

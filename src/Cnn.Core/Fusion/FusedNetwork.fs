@@ -12,19 +12,6 @@ open Microsoft.FSharp.NativeInterop
 
 module internal TensorGradient =
 
-    /// Rows of a dense gradient that are computed in one go: with 128 outputs they fill half of an L1 cache.
-    [<Literal>]
-    let RowsInGroup = 32
-
-    /// Where each example of a map starts.
-    let examples (workspace: Workspace) (x: FeatureMap<'T>) : nativeptr<nativeint> =
-        let starts = workspace.Take<nativeint> x.Examples
-
-        for n in 0 .. x.Examples - 1 do
-            NativePtr.set starts n (nativeint (n * x.ImagePitch) * nativeint sizeof<'T>)
-
-        starts
-
     /// The sum of some numbers over the shards, in a fixed order: neighbours first, then neighbours of those. `rows` has room for
     /// `count` numbers of each pair of shards, and holds the sum in its first ones.
     let sum<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
@@ -78,15 +65,17 @@ module internal TensorGradient =
 
             Span<'T>(NativePtr.toVoidPtr rows, count).CopyTo(Span values)
         | TensorGradient.Factors(dense, prepared, x, dy) ->
-            let starts = examples memory x
-            let rows = memory.Take<'T>(RowsInGroup * prepared.OutStep)
+            let starts = DenseWeightGradient.starts<'T> memory x.Examples
+            let gradient = memory.Take<'T>(DenseWeightGradient.room prepared x.Examples)
 
-            for first in 0..RowsInGroup .. dense.Inputs - 1 do
-                let count = min RowsInGroup (dense.Inputs - first)
-                FusedDense.weightGradientRows dense prepared x dy starts first count rows
+            for group in 0 .. DenseWeightGradient.groups dense prepared - 1 do
+                let rows = DenseWeightGradient.rows dense prepared group
+                DenseWeightGradient.multiply dense prepared x dy starts rows gradient
+                let count = rows.Rows * dense.Outputs
 
-                Span<'T>(NativePtr.toVoidPtr rows, count * dense.Outputs)
-                    .CopyTo(Span(values, first * dense.Outputs, count * dense.Outputs))
+                for run in 0 .. rows.Runs - 1 do
+                    Span<'T>(NativePtr.toVoidPtr (gradient +! (run * count)), count)
+                        .CopyTo(Span(values, (rows.First + run * rows.RunStep) * dense.Outputs, count))
 
         Tensor(shape, values)
 

@@ -124,7 +124,7 @@ module internal StagePass =
         | Prepared.Dense(dense, prepared) ->
             match flat with
             | ValueSome flat ->
-                FusedDense.flatten dense x flat
+                FusedDense.flatten dense prepared x flat
                 FusedDense.forward dense prepared flat y
             | ValueNone -> FusedDense.forward dense prepared x y
 

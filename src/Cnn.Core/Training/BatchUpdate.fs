@@ -44,24 +44,25 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
             TensorGradient.sum shards i count rows
             successor.Apply(t, i, count, rows)
 
-    /// Multiplies out some rows of a dense gradient.
+    /// Multiplies out a group of rows of a dense gradient.
     let multiplied
         (t: int)
         (dense: FusedDense)
         (prepared: PreparedDense<'T>)
         (x: FeatureMap<'T>)
         (dy: FeatureMap<'T>)
-        (examples: nativeptr<nativeint>)
-        (first: int)
-        (beyond: int)
+        (starts: nativeptr<nativeint>)
+        (group: int)
         =
         use memory = Workspace.Rent()
-        let rows = memory.Take<'T>(TensorGradient.RowsInGroup * prepared.OutStep)
+        let gradient = memory.Take<'T>(DenseWeightGradient.room prepared x.Examples)
+        let rows = DenseWeightGradient.rows dense prepared group
+        DenseWeightGradient.multiply dense prepared x dy starts rows gradient
+        let count = rows.Rows * dense.Outputs
 
-        for i in first .. TensorGradient.RowsInGroup .. beyond - 1 do
-            let count = min TensorGradient.RowsInGroup (beyond - i)
-            FusedDense.weightGradientRows dense prepared x dy examples i count rows
-            successor.Apply(t, i * dense.Outputs, count * dense.Outputs, rows)
+        for run in 0 .. rows.Runs - 1 do
+            let first = (rows.First + run * rows.RunStep) * dense.Outputs
+            successor.Apply(t, first, count, gradient +! (run * count))
 
     let tasks: (unit -> unit)[] =
         pass.Gradients
@@ -72,14 +73,10 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
                     for first in 0..taskSize .. successor.Size t - 1 -> fun () -> added t shards first
                 |]
             | TensorGradient.Factors(dense, prepared, x, dy) ->
-                let examples = TensorGradient.examples shared x
-                let rowsInTask = max 1 (taskSize / dense.Outputs)
+                let starts = DenseWeightGradient.starts<'T> shared x.Examples
 
-                [|
-                    for first in 0..rowsInTask .. dense.Inputs - 1 ->
-                        fun () ->
-                            multiplied t dense prepared x dy examples first (min dense.Inputs (first + rowsInTask))
-                |])
+                Array.init (DenseWeightGradient.groups dense prepared) (fun group () ->
+                    multiplied t dense prepared x dy starts group))
         |> Array.concat
 
     /// The work, to be done behind that of the pass.
