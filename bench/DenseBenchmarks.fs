@@ -54,8 +54,8 @@ type DenseBenchmarks() =
         x <- FeatureMap.take workspace batch dense.Channels dense.Channels (1, dense.Cells) (0, 0)
         Memory.fill 3 x
         flat <- FusedDense.takeFlat workspace dense batch
-        y <- FeatureMap.take workspace batch dense.Outputs prepared.OutStep (1, 1) (0, 0)
-        dy <- FeatureMap.take workspace batch dense.Outputs prepared.OutStep (1, 1) (0, 0)
+        y <- FeatureMap.take workspace batch dense.Outputs prepared.OutPitch (1, 1) (0, 0)
+        dy <- FeatureMap.take workspace batch dense.Outputs prepared.OutPitch (1, 1) (0, 0)
         Memory.fill 4 dy
         dx <- FeatureMap.like workspace x
         dbias <- workspace.Take<float32> dense.Outputs

@@ -64,7 +64,7 @@ module internal StagePass =
         | FusedDense dense, Affine p ->
             use bias = fixed p.Bias.Span
             let prepared = FusedDense.prepare workspace dense inStep bias
-            struct (Prepared.Dense(dense, prepared), prepared.OutStep)
+            struct (Prepared.Dense(dense, prepared), prepared.OutPitch)
         | Unfused layer, _ ->
             let struct (channels, _) = extents stage.Output
             let lanes = Kernel<'T>.For(channels).Lanes
@@ -100,7 +100,7 @@ module internal StagePass =
         let step =
             match prepared with
             | Prepared.Convolution(_, p) -> p.Lanes.OutStep
-            | Prepared.Dense(_, p) -> p.OutStep
+            | Prepared.Dense(_, p) -> p.OutPitch
             | Prepared.Unfused(_, _, step) -> step
 
         FeatureMap.take<'T> workspace examples channels step (rows, columns) (borderRows, borderColumns)

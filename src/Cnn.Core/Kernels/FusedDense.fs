@@ -24,6 +24,9 @@ type internal PreparedDense<'T when 'T: unmanaged and 'T :> IBinaryFloatingPoint
     {
         Out: Processor<'T>
         OutStep: int
+        /// Numbers from one example of the output to the next. Where outputs fill whole pages that is a line more: the same columns
+        /// of all examples, which the weight gradient reads again and again, would otherwise have but a few places in the L1 cache.
+        OutPitch: int
         /// The order of flat inputs and of packed rows. Either as in a map, cell by cell with the channels innermost, so that flattening
         /// is but to copy; or that of the weights, which then need not be put in order: with few outputs that would cost more.
         ByCell: bool
@@ -84,7 +87,7 @@ module internal FusedDense =
     let pack (dense: FusedDense) (prepared: PreparedDense<'T>) (weight: nativeptr<'T>) (panel: int) =
         let columns = prepared.PanelColumns
 
-        if columns = dense.Outputs then
+        if columns = dense.Outputs && not prepared.ByCell then
             let count = dense.Inputs * columns
 
             Span<'T>(NativePtr.toVoidPtr weight, count).CopyTo(Span<'T>(NativePtr.toVoidPtr prepared.Weight, count))
@@ -116,6 +119,8 @@ module internal FusedDense =
         let panelColumns =
             if outStep <= 2 * out.Lanes then
                 dense.Outputs
+            elif outStep >= Product.PanelVectors * out.Lanes then
+                Product.PanelVectors * out.Lanes
             else
                 2 * out.Lanes
 
@@ -135,7 +140,7 @@ module internal FusedDense =
         let places = workspace.Take<int> rows
 
         // where weights take several panels they are copied row by row anyway
-        let byCell = dense.Cells > 1 && panelColumns < dense.Outputs
+        let byCell = dense.Cells > 1 && outStep > 2 * out.Lanes
 
         for k in 0 .. rows - 1 do
             let cell, channel =
@@ -157,6 +162,7 @@ module internal FusedDense =
         {
             Out = out
             OutStep = outStep
+            OutPitch = if outStep % 64 = 0 then outStep + 16 else outStep
             ByCell = byCell
             Weight = packed
             PanelColumns = panelColumns

@@ -14,12 +14,42 @@ module internal Product =
     [<Literal>]
     let DepthBlock = 256
 
+    /// The same for panels of four vectors.
+    [<Literal>]
+    let private WideDepthBlock = 128
+
+    let private has32Registers =
+        Vector512.IsHardwareAccelerated || not X86Base.IsSupported
+
     /// Rows of a tile, at most: with 2 vectors each they fill most of 16 registers, or half of 32.
-    let private mostRows =
-        if Vector512.IsHardwareAccelerated || not X86Base.IsSupported then
-            8
-        else
-            6
+    let private mostRows = if has32Registers then 8 else 6
+
+    /// Rows of one vector that fill half of 32 registers. With 8 of them every sum would have to be ready for the next term at once.
+    [<Literal>]
+    let private TallRows = 16
+
+    /// Vectors in a row of a wide tile, and its rows, at most.
+    [<Literal>]
+    let private WideVectors = 4
+
+    [<Literal>]
+    let private WideRows = 6
+
+    /// Vectors of b that are multiplied at once, at most: what packs b in panels packs as many.
+    let PanelVectors = if has32Registers then WideVectors else 2
+
+    let private wideTiles<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (p: inref<Product<'T>>)
+        (rows: int)
+        (count: int)
+        =
+        match rows with
+        | 1 -> WideTile.multiply<'T, 'V, 'S, Tile1x4> &p count
+        | 2 -> WideTile.multiply<'T, 'V, 'S, Tile2x4> &p count
+        | 3 -> WideTile.multiply<'T, 'V, 'S, Tile3x4> &p count
+        | 4 -> WideTile.multiply<'T, 'V, 'S, Tile4x4> &p count
+        | 5 -> WideTile.multiply<'T, 'V, 'S, Tile5x4> &p count
+        | _ -> WideTile.multiply<'T, 'V, 'S, Tile6x4> &p count
 
     let private tiles<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
         (p: inref<Product<'T>>)
@@ -28,6 +58,7 @@ module internal Product =
         (count: int)
         =
         match 2 * rows + vectors with
+        | _ when vectors = WideVectors -> wideTiles<'T, 'V, 'S> &p rows count
         | 3 -> Tile.multiply<'T, 'V, 'S, Tile1x1> &p count
         | 4 -> Tile.multiply<'T, 'V, 'S, Tile1x2> &p count
         | 5 -> Tile.multiply<'T, 'V, 'S, Tile2x1> &p count
@@ -43,11 +74,18 @@ module internal Product =
         | 15 -> Tile.multiply<'T, 'V, 'S, Tile7x1> &p count
         | 16 -> Tile.multiply<'T, 'V, 'S, Tile7x2> &p count
         | 17 -> Tile.multiply<'T, 'V, 'S, Tile8x1> &p count
+        | 33 -> Tile.multiply<'T, 'V, 'S, Tile16x1> &p count
         | _ -> Tile.multiply<'T, 'V, 'S, Tile8x2> &p count
 
     /// The rows of a product, in tiles of nearly the same height: 14 rows are 7 and 7, not 8 and 6.
     let private rows<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (p: inref<Product<'T>>) (vectors: int) =
-        let count = (p.Rows + mostRows - 1) / mostRows
+        let isTall = has32Registers && vectors = 1 && p.Rows % TallRows = 0
+        let most =
+            if vectors = WideVectors then WideRows
+            elif isTall then TallRows
+            else mostRows
+
+        let count = (p.Rows + most - 1) / most
         let height = p.Rows / count
         let taller = p.Rows - height * count
 
@@ -70,7 +108,13 @@ module internal Product =
         let mutable j = 0
 
         while j < p.Columns do
-            let vectors = if j + 2 * 'S.Width <= p.Columns then 2 else 1
+            let left = (p.Columns - j) / 'S.Width
+
+            let vectors =
+                if left >= PanelVectors then PanelVectors
+                elif left >= 2 then 2
+                else 1
+
 
             let part =
                 { p with
@@ -84,8 +128,14 @@ module internal Product =
 
     /// A product whose columns are whole vectors.
     let run<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (p: inref<Product<'T>>) =
+        let depth =
+            if p.Columns >= WideVectors * 'S.Width then
+                WideDepthBlock
+            else
+                DepthBlock
+
         if p.Rows > 0 then
-            if p.Depth <= DepthBlock then
+            if p.Depth <= depth then
                 columns<'T, 'V, 'S> &p
             else
                 let mutable k = 0
@@ -93,7 +143,7 @@ module internal Product =
                 while k < p.Depth do
                     let block =
                         { p with
-                            Depth = min DepthBlock (p.Depth - k)
+                            Depth = min depth (p.Depth - k)
                             Offsets = p.Offsets +! k
                             B = p.B +! (k * p.BStep)
                             // what the blocks before have summed up
@@ -103,4 +153,4 @@ module internal Product =
                         }
 
                     columns<'T, 'V, 'S> &block
-                    k <- k + DepthBlock
+                    k <- k + depth
