@@ -16,6 +16,7 @@ let private all =
             Tensors.RandomTests.tests
             Kernels.ProcessorTests.tests
             Kernels.TileTests.tests
+            Kernels.DenseTests.tests
             Operations.ConvolutionTests.tests
             Operations.PoolingTests.tests
             Operations.ReluTests.tests

@@ -34,12 +34,7 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
 
     /// See Transpose.
     abstract Transpose:
-        rows: int *
-        columns: int *
-        source: nativeptr<'T> *
-        sourceStep: int *
-        target: nativeptr<'T> *
-        targetStep: int ->
+        rows: int * columns: int * source: nativeptr<'T> * sourceStep: int * target: nativeptr<'T> * targetStep: int ->
             unit
 
     /// See Update.

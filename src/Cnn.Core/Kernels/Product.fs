@@ -24,10 +24,6 @@ module internal Product =
     /// Rows of a tile, at most: with 2 vectors each they fill most of 16 registers, or half of 32.
     let private mostRows = if has32Registers then 8 else 6
 
-    /// Rows of one vector that fill half of 32 registers. With 8 of them every sum would have to be ready for the next term at once.
-    [<Literal>]
-    let private TallRows = 16
-
     /// Vectors in a row of a wide tile, and its rows, at most.
     [<Literal>]
     let private WideVectors = 4
@@ -74,17 +70,11 @@ module internal Product =
         | 15 -> Tile.multiply<'T, 'V, 'S, Tile7x1> &p count
         | 16 -> Tile.multiply<'T, 'V, 'S, Tile7x2> &p count
         | 17 -> Tile.multiply<'T, 'V, 'S, Tile8x1> &p count
-        | 33 -> Tile.multiply<'T, 'V, 'S, Tile16x1> &p count
         | _ -> Tile.multiply<'T, 'V, 'S, Tile8x2> &p count
 
     /// The rows of a product, in tiles of nearly the same height: 14 rows are 7 and 7, not 8 and 6.
     let private rows<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (p: inref<Product<'T>>) (vectors: int) =
-        let isTall = has32Registers && vectors = 1 && p.Rows % TallRows = 0
-        let most =
-            if vectors = WideVectors then WideRows
-            elif isTall then TallRows
-            else mostRows
-
+        let most = if vectors = WideVectors then WideRows else mostRows
         let count = (p.Rows + most - 1) / most
         let height = p.Rows / count
         let taller = p.Rows - height * count

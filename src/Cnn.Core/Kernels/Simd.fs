@@ -115,7 +115,9 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member EvenRuns(run, x, y) =
             if sizeof<'T> = 4 then
                 let runs = Vector512.BitwiseAnd(Vector512<int>.Indices, Vector512.Create run)
-                let moved = Vector512.ShuffleNative(y.AsInt32(), Vector512.Xor(Vector512<int>.Indices, Vector512.Create run))
+
+                let moved =
+                    Vector512.ShuffleNative(y.AsInt32(), Vector512.Xor(Vector512<int>.Indices, Vector512.Create run))
 
                 Vector512
                     .ConditionalSelect(Vector512.Equals(runs, Vector512<int>.Zero), x.AsInt32(), moved)
@@ -123,7 +125,9 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
             else
                 let run = int64 run
                 let runs = Vector512.BitwiseAnd(Vector512<int64>.Indices, Vector512.Create run)
-                let moved = Vector512.ShuffleNative(y.AsInt64(), Vector512.Xor(Vector512<int64>.Indices, Vector512.Create run))
+
+                let moved =
+                    Vector512.ShuffleNative(y.AsInt64(), Vector512.Xor(Vector512<int64>.Indices, Vector512.Create run))
 
                 Vector512
                     .ConditionalSelect(Vector512.Equals(runs, Vector512<int64>.Zero), x.AsInt64(), moved)
@@ -133,7 +137,9 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member OddRuns(run, x, y) =
             if sizeof<'T> = 4 then
                 let runs = Vector512.BitwiseAnd(Vector512<int>.Indices, Vector512.Create run)
-                let moved = Vector512.ShuffleNative(x.AsInt32(), Vector512.Xor(Vector512<int>.Indices, Vector512.Create run))
+
+                let moved =
+                    Vector512.ShuffleNative(x.AsInt32(), Vector512.Xor(Vector512<int>.Indices, Vector512.Create run))
 
                 Vector512
                     .ConditionalSelect(Vector512.Equals(runs, Vector512<int>.Zero), moved, y.AsInt32())
@@ -141,7 +147,9 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
             else
                 let run = int64 run
                 let runs = Vector512.BitwiseAnd(Vector512<int64>.Indices, Vector512.Create run)
-                let moved = Vector512.ShuffleNative(x.AsInt64(), Vector512.Xor(Vector512<int64>.Indices, Vector512.Create run))
+
+                let moved =
+                    Vector512.ShuffleNative(x.AsInt64(), Vector512.Xor(Vector512<int64>.Indices, Vector512.Create run))
 
                 Vector512
                     .ConditionalSelect(Vector512.Equals(runs, Vector512<int64>.Zero), moved, y.AsInt64())
@@ -216,7 +224,9 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member EvenRuns(run, x, y) =
             if sizeof<'T> = 4 then
                 let runs = Vector256.BitwiseAnd(Vector256<int>.Indices, Vector256.Create run)
-                let moved = Vector256.ShuffleNative(y.AsInt32(), Vector256.Xor(Vector256<int>.Indices, Vector256.Create run))
+
+                let moved =
+                    Vector256.ShuffleNative(y.AsInt32(), Vector256.Xor(Vector256<int>.Indices, Vector256.Create run))
 
                 Vector256
                     .ConditionalSelect(Vector256.Equals(runs, Vector256<int>.Zero), x.AsInt32(), moved)
@@ -224,7 +234,9 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
             else
                 let run = int64 run
                 let runs = Vector256.BitwiseAnd(Vector256<int64>.Indices, Vector256.Create run)
-                let moved = Vector256.ShuffleNative(y.AsInt64(), Vector256.Xor(Vector256<int64>.Indices, Vector256.Create run))
+
+                let moved =
+                    Vector256.ShuffleNative(y.AsInt64(), Vector256.Xor(Vector256<int64>.Indices, Vector256.Create run))
 
                 Vector256
                     .ConditionalSelect(Vector256.Equals(runs, Vector256<int64>.Zero), x.AsInt64(), moved)
@@ -234,7 +246,9 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member OddRuns(run, x, y) =
             if sizeof<'T> = 4 then
                 let runs = Vector256.BitwiseAnd(Vector256<int>.Indices, Vector256.Create run)
-                let moved = Vector256.ShuffleNative(x.AsInt32(), Vector256.Xor(Vector256<int>.Indices, Vector256.Create run))
+
+                let moved =
+                    Vector256.ShuffleNative(x.AsInt32(), Vector256.Xor(Vector256<int>.Indices, Vector256.Create run))
 
                 Vector256
                     .ConditionalSelect(Vector256.Equals(runs, Vector256<int>.Zero), moved, y.AsInt32())
@@ -242,7 +256,9 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
             else
                 let run = int64 run
                 let runs = Vector256.BitwiseAnd(Vector256<int64>.Indices, Vector256.Create run)
-                let moved = Vector256.ShuffleNative(x.AsInt64(), Vector256.Xor(Vector256<int64>.Indices, Vector256.Create run))
+
+                let moved =
+                    Vector256.ShuffleNative(x.AsInt64(), Vector256.Xor(Vector256<int64>.Indices, Vector256.Create run))
 
                 Vector256
                     .ConditionalSelect(Vector256.Equals(runs, Vector256<int64>.Zero), moved, y.AsInt64())
@@ -313,13 +329,15 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
 
                 Vector128.BitwiseAnd(x.AsInt64(), isSet).As<int64, 'T>()
 
-/// One number at a time: the portable path, and the last few elements of every other one.
+        /// One number at a time: the portable path, and the last few elements of every other one.
 
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member EvenRuns(run, x, y) =
             if sizeof<'T> = 4 then
                 let runs = Vector128.BitwiseAnd(Vector128<int>.Indices, Vector128.Create run)
-                let moved = Vector128.ShuffleNative(y.AsInt32(), Vector128.Xor(Vector128<int>.Indices, Vector128.Create run))
+
+                let moved =
+                    Vector128.ShuffleNative(y.AsInt32(), Vector128.Xor(Vector128<int>.Indices, Vector128.Create run))
 
                 Vector128
                     .ConditionalSelect(Vector128.Equals(runs, Vector128<int>.Zero), x.AsInt32(), moved)
@@ -327,7 +345,9 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
             else
                 let run = int64 run
                 let runs = Vector128.BitwiseAnd(Vector128<int64>.Indices, Vector128.Create run)
-                let moved = Vector128.ShuffleNative(y.AsInt64(), Vector128.Xor(Vector128<int64>.Indices, Vector128.Create run))
+
+                let moved =
+                    Vector128.ShuffleNative(y.AsInt64(), Vector128.Xor(Vector128<int64>.Indices, Vector128.Create run))
 
                 Vector128
                     .ConditionalSelect(Vector128.Equals(runs, Vector128<int64>.Zero), x.AsInt64(), moved)
@@ -337,7 +357,9 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member OddRuns(run, x, y) =
             if sizeof<'T> = 4 then
                 let runs = Vector128.BitwiseAnd(Vector128<int>.Indices, Vector128.Create run)
-                let moved = Vector128.ShuffleNative(x.AsInt32(), Vector128.Xor(Vector128<int>.Indices, Vector128.Create run))
+
+                let moved =
+                    Vector128.ShuffleNative(x.AsInt32(), Vector128.Xor(Vector128<int>.Indices, Vector128.Create run))
 
                 Vector128
                     .ConditionalSelect(Vector128.Equals(runs, Vector128<int>.Zero), moved, y.AsInt32())
@@ -345,7 +367,9 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
             else
                 let run = int64 run
                 let runs = Vector128.BitwiseAnd(Vector128<int64>.Indices, Vector128.Create run)
-                let moved = Vector128.ShuffleNative(x.AsInt64(), Vector128.Xor(Vector128<int64>.Indices, Vector128.Create run))
+
+                let moved =
+                    Vector128.ShuffleNative(x.AsInt64(), Vector128.Xor(Vector128<int64>.Indices, Vector128.Create run))
 
                 Vector128
                     .ConditionalSelect(Vector128.Equals(runs, Vector128<int64>.Zero), moved, y.AsInt64())

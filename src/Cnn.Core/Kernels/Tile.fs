@@ -130,54 +130,6 @@ module internal Tile =
                     else
                         Unchecked.defaultof<'V>
 
-                let mutable c80 =
-                    if 'N.Rows > 8 then
-                        'S.Load(start +! (8 * startStep))
-                    else
-                        Unchecked.defaultof<'V>
-
-                let mutable c90 =
-                    if 'N.Rows > 8 then
-                        'S.Load(start +! (9 * startStep))
-                    else
-                        Unchecked.defaultof<'V>
-
-                let mutable cA0 =
-                    if 'N.Rows > 8 then
-                        'S.Load(start +! (10 * startStep))
-                    else
-                        Unchecked.defaultof<'V>
-
-                let mutable cB0 =
-                    if 'N.Rows > 8 then
-                        'S.Load(start +! (11 * startStep))
-                    else
-                        Unchecked.defaultof<'V>
-
-                let mutable cC0 =
-                    if 'N.Rows > 8 then
-                        'S.Load(start +! (12 * startStep))
-                    else
-                        Unchecked.defaultof<'V>
-
-                let mutable cD0 =
-                    if 'N.Rows > 8 then
-                        'S.Load(start +! (13 * startStep))
-                    else
-                        Unchecked.defaultof<'V>
-
-                let mutable cE0 =
-                    if 'N.Rows > 8 then
-                        'S.Load(start +! (14 * startStep))
-                    else
-                        Unchecked.defaultof<'V>
-
-                let mutable cF0 =
-                    if 'N.Rows > 8 then
-                        'S.Load(start +! (15 * startStep))
-                    else
-                        Unchecked.defaultof<'V>
-
                 let mutable row = p.B
                 let mutable offset = p.Offsets
 
@@ -242,19 +194,6 @@ module internal Tile =
                         if 'N.Vectors > 1 then
                             c71 <- 'S.MultiplyAdd(x, b1, c71)
 
-                    // taller tiles have one vector a row
-                    if 'N.Rows > 8 then
-                        let far8 = at near (8n * step)
-                        let far12 = at near (12n * step)
-                        c80 <- 'S.MultiplyAdd('S.Splat(NativePtr.read far8), b0, c80)
-                        c90 <- 'S.MultiplyAdd('S.Splat(NativePtr.read (at far8 step)), b0, c90)
-                        cA0 <- 'S.MultiplyAdd('S.Splat(NativePtr.read (at far8 step2)), b0, cA0)
-                        cB0 <- 'S.MultiplyAdd('S.Splat(NativePtr.read (at far8 step3)), b0, cB0)
-                        cC0 <- 'S.MultiplyAdd('S.Splat(NativePtr.read far12), b0, cC0)
-                        cD0 <- 'S.MultiplyAdd('S.Splat(NativePtr.read (at far12 step)), b0, cD0)
-                        cE0 <- 'S.MultiplyAdd('S.Splat(NativePtr.read (at far12 step2)), b0, cE0)
-                        cF0 <- 'S.MultiplyAdd('S.Splat(NativePtr.read (at far12 step3)), b0, cF0)
-
                     row <- at row bStride
                     offset <- offset +! 1
 
@@ -305,16 +244,6 @@ module internal Tile =
 
                     if 'N.Vectors > 1 then
                         'S.Store(c +! (7 * cStep + v), c71)
-
-                if 'N.Rows > 8 then
-                    'S.Store(c +! (8 * cStep), c80)
-                    'S.Store(c +! (9 * cStep), c90)
-                    'S.Store(c +! (10 * cStep), cA0)
-                    'S.Store(c +! (11 * cStep), cB0)
-                    'S.Store(c +! (12 * cStep), cC0)
-                    'S.Store(c +! (13 * cStep), cD0)
-                    'S.Store(c +! (14 * cStep), cE0)
-                    'S.Store(c +! (15 * cStep), cF0)
 
                 a <- at a (nativeint 'N.Rows * step)
                 start <- start +! ('N.Rows * p.StartStep)

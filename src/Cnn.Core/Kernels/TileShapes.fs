@@ -140,12 +140,6 @@ type internal Tile8x2 =
         static member Vectors = 2
 
 [<Struct>]
-type internal Tile16x1 =
-    interface ITile with
-        static member Rows = 16
-        static member Vectors = 1
-
-[<Struct>]
 type internal Tile1x4 =
     interface ITile with
         static member Rows = 1

@@ -39,25 +39,120 @@ module internal WideTile =
                 let mutable c02 = 'S.Load(start +! (2 * v))
                 let mutable c03 = 'S.Load(start +! (3 * v))
                 let mutable c10 = if 'N.Rows > 1 then 'S.Load(start +! startStep) else zero
-                let mutable c11 = if 'N.Rows > 1 then 'S.Load(start +! (startStep + v)) else zero
-                let mutable c12 = if 'N.Rows > 1 then 'S.Load(start +! (startStep + 2 * v)) else zero
-                let mutable c13 = if 'N.Rows > 1 then 'S.Load(start +! (startStep + 3 * v)) else zero
-                let mutable c20 = if 'N.Rows > 2 then 'S.Load(start +! (2 * startStep)) else zero
-                let mutable c21 = if 'N.Rows > 2 then 'S.Load(start +! (2 * startStep + v)) else zero
-                let mutable c22 = if 'N.Rows > 2 then 'S.Load(start +! (2 * startStep + 2 * v)) else zero
-                let mutable c23 = if 'N.Rows > 2 then 'S.Load(start +! (2 * startStep + 3 * v)) else zero
-                let mutable c30 = if 'N.Rows > 3 then 'S.Load(start +! (3 * startStep)) else zero
-                let mutable c31 = if 'N.Rows > 3 then 'S.Load(start +! (3 * startStep + v)) else zero
-                let mutable c32 = if 'N.Rows > 3 then 'S.Load(start +! (3 * startStep + 2 * v)) else zero
-                let mutable c33 = if 'N.Rows > 3 then 'S.Load(start +! (3 * startStep + 3 * v)) else zero
-                let mutable c40 = if 'N.Rows > 4 then 'S.Load(start +! (4 * startStep)) else zero
-                let mutable c41 = if 'N.Rows > 4 then 'S.Load(start +! (4 * startStep + v)) else zero
-                let mutable c42 = if 'N.Rows > 4 then 'S.Load(start +! (4 * startStep + 2 * v)) else zero
-                let mutable c43 = if 'N.Rows > 4 then 'S.Load(start +! (4 * startStep + 3 * v)) else zero
-                let mutable c50 = if 'N.Rows > 5 then 'S.Load(start +! (5 * startStep)) else zero
-                let mutable c51 = if 'N.Rows > 5 then 'S.Load(start +! (5 * startStep + v)) else zero
-                let mutable c52 = if 'N.Rows > 5 then 'S.Load(start +! (5 * startStep + 2 * v)) else zero
-                let mutable c53 = if 'N.Rows > 5 then 'S.Load(start +! (5 * startStep + 3 * v)) else zero
+
+                let mutable c11 =
+                    if 'N.Rows > 1 then
+                        'S.Load(start +! (startStep + v))
+                    else
+                        zero
+
+                let mutable c12 =
+                    if 'N.Rows > 1 then
+                        'S.Load(start +! (startStep + 2 * v))
+                    else
+                        zero
+
+                let mutable c13 =
+                    if 'N.Rows > 1 then
+                        'S.Load(start +! (startStep + 3 * v))
+                    else
+                        zero
+
+                let mutable c20 =
+                    if 'N.Rows > 2 then
+                        'S.Load(start +! (2 * startStep))
+                    else
+                        zero
+
+                let mutable c21 =
+                    if 'N.Rows > 2 then
+                        'S.Load(start +! (2 * startStep + v))
+                    else
+                        zero
+
+                let mutable c22 =
+                    if 'N.Rows > 2 then
+                        'S.Load(start +! (2 * startStep + 2 * v))
+                    else
+                        zero
+
+                let mutable c23 =
+                    if 'N.Rows > 2 then
+                        'S.Load(start +! (2 * startStep + 3 * v))
+                    else
+                        zero
+
+                let mutable c30 =
+                    if 'N.Rows > 3 then
+                        'S.Load(start +! (3 * startStep))
+                    else
+                        zero
+
+                let mutable c31 =
+                    if 'N.Rows > 3 then
+                        'S.Load(start +! (3 * startStep + v))
+                    else
+                        zero
+
+                let mutable c32 =
+                    if 'N.Rows > 3 then
+                        'S.Load(start +! (3 * startStep + 2 * v))
+                    else
+                        zero
+
+                let mutable c33 =
+                    if 'N.Rows > 3 then
+                        'S.Load(start +! (3 * startStep + 3 * v))
+                    else
+                        zero
+
+                let mutable c40 =
+                    if 'N.Rows > 4 then
+                        'S.Load(start +! (4 * startStep))
+                    else
+                        zero
+
+                let mutable c41 =
+                    if 'N.Rows > 4 then
+                        'S.Load(start +! (4 * startStep + v))
+                    else
+                        zero
+
+                let mutable c42 =
+                    if 'N.Rows > 4 then
+                        'S.Load(start +! (4 * startStep + 2 * v))
+                    else
+                        zero
+
+                let mutable c43 =
+                    if 'N.Rows > 4 then
+                        'S.Load(start +! (4 * startStep + 3 * v))
+                    else
+                        zero
+
+                let mutable c50 =
+                    if 'N.Rows > 5 then
+                        'S.Load(start +! (5 * startStep))
+                    else
+                        zero
+
+                let mutable c51 =
+                    if 'N.Rows > 5 then
+                        'S.Load(start +! (5 * startStep + v))
+                    else
+                        zero
+
+                let mutable c52 =
+                    if 'N.Rows > 5 then
+                        'S.Load(start +! (5 * startStep + 2 * v))
+                    else
+                        zero
+
+                let mutable c53 =
+                    if 'N.Rows > 5 then
+                        'S.Load(start +! (5 * startStep + 3 * v))
+                    else
+                        zero
 
                 let mutable row = p.B
                 let mutable offset = p.Offsets
