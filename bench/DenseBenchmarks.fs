@@ -59,7 +59,7 @@ type DenseBenchmarks() =
         Memory.fill 4 dy
         dx <- FeatureMap.like workspace x
         dbias <- workspace.Take<float32> dense.Outputs
-        starts <- DenseWeightGradient.starts<float32> workspace batch
+        starts <- DenseWeightGradient.starts workspace prepared batch
         gradient <- workspace.Take<float32>(DenseWeightGradient.room prepared batch)
         forward ()
 

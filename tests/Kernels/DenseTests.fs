@@ -140,7 +140,7 @@ let private layer<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T
             (fun i o -> Seq.sumBy (fun n -> x[n * inputs + i] * dy[n * outputs + o]) (seq { 0 .. examples - 1 }))
             outputs
 
-    let starts = DenseWeightGradient.starts<'T> memory examples
+    let starts = DenseWeightGradient.starts memory prepared examples
     let group = memory.Take<'T>(DenseWeightGradient.room prepared examples)
     let actual: int[] = Array.create (inputs * outputs) Int32.MinValue
 

@@ -111,7 +111,7 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, x: Tensor
     /// The weight gradient of a dense stage, which training multiplies out only when it is used.
     let denseWeightGradient (memory: Workspace) (i: int) (dense: FusedDense) (prepared: PreparedDense<float32>) =
         let x = ValueOption.defaultValue maps[i] flats[i]
-        let starts = DenseWeightGradient.starts<float32> memory x.Examples
+        let starts = DenseWeightGradient.starts memory prepared x.Examples
         let gradient = memory.Take<float32>(DenseWeightGradient.room prepared x.Examples)
 
         for group in 0 .. DenseWeightGradient.groups dense prepared - 1 do

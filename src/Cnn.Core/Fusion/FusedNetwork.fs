@@ -65,7 +65,7 @@ module internal TensorGradient =
 
             Span<'T>(NativePtr.toVoidPtr rows, count).CopyTo(Span values)
         | TensorGradient.Factors(dense, prepared, x, dy) ->
-            let starts = DenseWeightGradient.starts<'T> memory x.Examples
+            let starts = DenseWeightGradient.starts memory prepared x.Examples
             let gradient = memory.Take<'T>(DenseWeightGradient.room prepared x.Examples)
 
             for group in 0 .. DenseWeightGradient.groups dense prepared - 1 do

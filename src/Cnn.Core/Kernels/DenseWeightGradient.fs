@@ -23,59 +23,67 @@ type internal WeightRows =
 ///   dweight[i; o] = sum over n of x[n; i] dy[n; o]
 module internal DenseWeightGradient =
 
-    /// Inputs that are multiplied at once: those of a line of the cache.
+    /// Rows of a group, at most. With 128 outputs their gradient fills most of an L1 cache.
     [<Literal>]
-    let private Block = 16
+    let Group = 64
 
-    /// Such blocks in a group. With 128 outputs the gradient of a group fills most of an L1 cache.
+    /// Channels of a group in order of cells, at most: those of a line of the cache.
     [<Literal>]
-    let private Blocks = 4
+    let private Channels = 16
+
+    /// And its cells.
+    [<Literal>]
+    let private Cells = 4
+
+    /// Inputs that follow each other and are multiplied at once, at most.
+    let private block (prepared: PreparedDense<'T>) =
+        if prepared.ByCell then Channels else Group
 
     let private parts (count: int) (size: int) = (count + size - 1) / size
 
     /// Groups of rows.
     let groups (dense: FusedDense) (prepared: PreparedDense<'T>) : int =
         if prepared.ByCell then
-            parts dense.Channels Block * parts dense.Cells Blocks
+            parts dense.Channels Channels * parts dense.Cells Cells
         else
-            parts dense.Inputs (Block * Blocks)
+            parts dense.Inputs Group
 
     /// The rows of a group. In order of cells they are a few cells of some channels: then whole blocks of inputs stand side by side,
     /// and in the weights at least those few rows.
     let rows (dense: FusedDense) (prepared: PreparedDense<'T>) (group: int) : WeightRows =
         if prepared.ByCell then
-            let inChannel = parts dense.Cells Blocks
-            let channel = group / inChannel * Block
+            let inChannel = parts dense.Cells Cells
+            let channel = group / inChannel * Channels
             // groups of equal size, but for one cell
             let bound i = i * dense.Cells / inChannel
             let cell = bound (group % inChannel)
 
             {
                 First = channel * dense.Cells + cell
-                Runs = min Block (dense.Channels - channel)
+                Runs = min Channels (dense.Channels - channel)
                 RunStep = dense.Cells
                 Rows = bound (group % inChannel + 1) - cell
             }
         else
-            let first = group * Block * Blocks
+            let first = group * Group
 
             {
                 First = first
                 Runs = 1
                 RunStep = 0
-                Rows = min (Block * Blocks) (dense.Inputs - first)
+                Rows = min Group (dense.Inputs - first)
             }
 
     /// Numbers that a group needs room for: its gradient, and a block of the inputs of all examples.
     let room (prepared: PreparedDense<'T>) (examples: int) : int =
-        Block * (Blocks * prepared.OutStep + examples)
+        Group * prepared.OutStep + block prepared * examples
 
     /// Where each example of a block starts.
-    let starts<'T when 'T: unmanaged> (workspace: Workspace) (examples: int) : nativeptr<nativeint> =
+    let starts (workspace: Workspace) (prepared: PreparedDense<'T>) (examples: int) : nativeptr<nativeint> =
         let starts = workspace.Take<nativeint> examples
 
         for n in 0 .. examples - 1 do
-            NativePtr.set starts n (nativeint (n * Block) * nativeint sizeof<'T>)
+            NativePtr.set starts n (nativeint (n * block prepared) * nativeint sizeof<'T>)
 
         starts
 
@@ -95,19 +103,20 @@ module internal DenseWeightGradient =
             prepared.OutStep <= 2 * prepared.Out.Lanes && x.Examples <= Product.DepthBlock
 
         let step = if isOneTile then dense.Outputs else prepared.OutStep
-        let block = target +! (Block * Blocks * prepared.OutStep)
+        let width = block prepared
+        let inputs = target +! (Group * prepared.OutStep)
 
-        // one block of inputs, the first of them, and where its rows go: examples lie far apart, and a line of each serves several
-        // tiles, so it is fetched once
+        // a block of inputs, the first of them, and where its rows go: examples lie far apart, and a line of each serves several tiles,
+        // so it is fetched once
         let multiply (input: int) (count: int) (into: nativeptr<'T>) (rowStep: int) =
             let source = x.Data +! input
 
-            if count = Block then
-                prepared.Out.CopyColumns(x.Examples, Block, source, x.ImagePitch, block)
+            if count = width then
+                prepared.Out.CopyColumns(x.Examples, width, source, x.ImagePitch, inputs)
             else
                 for n in 0 .. x.Examples - 1 do
                     Span<'T>(NativePtr.toVoidPtr (source +! (n * x.ImagePitch)), count)
-                        .CopyTo(Span<'T>(NativePtr.toVoidPtr (block +! (n * Block)), count))
+                        .CopyTo(Span<'T>(NativePtr.toVoidPtr (inputs +! (n * width)), count))
 
             let product =
                 {
@@ -115,7 +124,7 @@ module internal DenseWeightGradient =
                     Rows = count
                     Columns = prepared.OutStep
                     Depth = x.Examples
-                    A = block
+                    A = inputs
                     ALine = 0
                     AStep = 1
                     Offsets = starts
@@ -138,8 +147,7 @@ module internal DenseWeightGradient =
             for i in 0 .. rows.Rows - 1 do
                 multiply ((cell + i) * dense.Channels + channel) rows.Runs (target +! (i * step)) (rows.Rows * step)
         else
-            for i in 0..Block .. rows.Rows - 1 do
-                multiply (rows.First + i) (min Block (rows.Rows - i)) (target +! (i * step)) step
+            multiply rows.First rows.Rows target step
 
         if dense.Outputs < step then
             for r in 1 .. rows.Count - 1 do

@@ -44,7 +44,7 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
             TensorGradient.sum shards i count rows
             successor.Apply(t, i, count, rows)
 
-    /// Multiplies out a group of rows of a dense gradient.
+    /// Multiplies out some groups of rows of a dense gradient.
     let multiplied
         (t: int)
         (dense: FusedDense)
@@ -52,17 +52,20 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
         (x: FeatureMap<'T>)
         (dy: FeatureMap<'T>)
         (starts: nativeptr<nativeint>)
-        (group: int)
+        (first: int)
+        (beyond: int)
         =
         use memory = Workspace.Rent()
         let gradient = memory.Take<'T>(DenseWeightGradient.room prepared x.Examples)
-        let rows = DenseWeightGradient.rows dense prepared group
-        DenseWeightGradient.multiply dense prepared x dy starts rows gradient
-        let count = rows.Rows * dense.Outputs
 
-        for run in 0 .. rows.Runs - 1 do
-            let first = (rows.First + run * rows.RunStep) * dense.Outputs
-            successor.Apply(t, first, count, gradient +! (run * count))
+        for group in first .. beyond - 1 do
+            let rows = DenseWeightGradient.rows dense prepared group
+            DenseWeightGradient.multiply dense prepared x dy starts rows gradient
+            let count = rows.Rows * dense.Outputs
+
+            for run in 0 .. rows.Runs - 1 do
+                let start = (rows.First + run * rows.RunStep) * dense.Outputs
+                successor.Apply(t, start, count, gradient +! (run * count))
 
     let tasks: (unit -> unit)[] =
         pass.Gradients
@@ -73,10 +76,14 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
                     for first in 0..taskSize .. successor.Size t - 1 -> fun () -> added t shards first
                 |]
             | TensorGradient.Factors(dense, prepared, x, dy) ->
-                let starts = DenseWeightGradient.starts<'T> shared x.Examples
+                let starts = DenseWeightGradient.starts shared prepared x.Examples
+                let groups = DenseWeightGradient.groups dense prepared
+                let groupsInTask = max 1 (taskSize / (DenseWeightGradient.Group * dense.Outputs))
 
-                Array.init (DenseWeightGradient.groups dense prepared) (fun group () ->
-                    multiplied t dense prepared x dy starts group))
+                [|
+                    for first in 0..groupsInTask .. groups - 1 ->
+                        fun () -> multiplied t dense prepared x dy starts first (min groups (first + groupsInTask))
+                |])
         |> Array.concat
 
     /// The work, to be done behind that of the pass.
