@@ -19,12 +19,10 @@ type DenseBenchmarks() =
     let mutable dx = Unchecked.defaultof<FeatureMap<float32>>
     let mutable dbias: nativeptr<float32> = NativePtr.nullPtr
     let mutable starts: nativeptr<nativeint> = NativePtr.nullPtr
-    // rows of the weight gradient that are computed in one go, as in training
-    let mutable group = 0
-    let mutable rows: nativeptr<float32> = NativePtr.nullPtr
+    let mutable gradient: nativeptr<float32> = NativePtr.nullPtr
 
     let forward () =
-        FusedDense.flatten dense x flat
+        FusedDense.flatten dense prepared x flat
         FusedDense.forward dense prepared flat y
 
     /// Channels x cells -> outputs.
@@ -57,14 +55,13 @@ type DenseBenchmarks() =
         x <- FeatureMap.take workspace batch dense.Channels dense.Channels (1, dense.Cells) (0, 0)
         Memory.fill 3 x
         flat <- FusedDense.takeFlat workspace dense batch
-        y <- FeatureMap.take workspace batch dense.Outputs prepared.OutStep (1, 1) (0, 0)
-        dy <- FeatureMap.take workspace batch dense.Outputs prepared.OutStep (1, 1) (0, 0)
+        y <- FeatureMap.take workspace batch dense.Outputs prepared.OutPitch (1, 1) (0, 0)
+        dy <- FeatureMap.take workspace batch dense.Outputs prepared.OutPitch (1, 1) (0, 0)
         Memory.fill 4 dy
         dx <- FeatureMap.like workspace x
         dbias <- workspace.Take<float32> dense.Outputs
-        starts <- FeatureMap.starts workspace flat
-        group <- Cnn.Fusion.TensorGradient.rowsInGroup prepared
-        rows <- workspace.Take<float32>(group * prepared.OutStep)
+        starts <- DenseWeightGradient.starts workspace prepared batch
+        gradient <- workspace.Take<float32>(DenseWeightGradient.room prepared batch)
         forward ()
 
     [<Benchmark(OperationsPerInvoke = ConvolutionCases.Batch)>]
@@ -79,8 +76,9 @@ type DenseBenchmarks() =
     /// The gradient of the weights, a few rows at a time.
     [<Benchmark(OperationsPerInvoke = ConvolutionCases.Batch)>]
     member _.WeightGradient() =
-        for first in 0..group .. dense.Inputs - 1 do
-            FusedDense.weightGradientRows dense prepared flat dy starts first (min group (dense.Inputs - first)) rows
+        for group in 0 .. DenseWeightGradient.groups dense prepared - 1 do
+            let rows = DenseWeightGradient.rows dense prepared group
+            DenseWeightGradient.multiply dense prepared flat dy starts rows gradient
 
     [<GlobalCleanup>]
     member _.Cleanup() = (workspace :> IDisposable).Dispose()

@@ -19,6 +19,7 @@ let private all =
             Kernels.StencilTests.tests
             Kernels.WinogradTests.tests
             Kernels.IdleTests.tests
+            Kernels.DenseTests.tests
             Operations.ConvolutionTests.tests
             Operations.PoolingTests.tests
             Operations.ReluTests.tests

@@ -140,12 +140,12 @@ let pooling: Gen<PoolingCase> =
 
 let product: Gen<ProductCase> =
     gen {
-        // around the widths of tiles (2 vectors of up to 16) and of the blocks of the depth
+        // around the widths of tiles (2 or 4 vectors of up to 16) and of the blocks of the depth
         let! rows = Gen.frequency [ 3, between 1 9; 1, between 10 40 ]
         let! columns = Gen.frequency [ 3, between 1 20; 2, between 30 70 ]
 
         let! depth =
-            Gen.frequency [ 4, between 1 20; 1, between 250 260; 1, between 500 530 ]
+            Gen.frequency [ 4, between 1 20; 1, between 120 136; 1, between 250 260; 1, between 500 530 ]
 
         let! transposed =
             pairOf (Gen.elements [ true; false ]) (Gen.elements [ true; false ])

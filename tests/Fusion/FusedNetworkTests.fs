@@ -72,6 +72,9 @@ let private wide =
         "conv 24 3 pad 2, relu, pool 2x3 stride 1x2, conv 40 1, relu, avgpool 2, flatten, relu, dense 16, dense 3"
         [ 4; 40 ], "conv1d 18 5 stride 2 pad 1, relu, conv1d 7 3, relu, flatten, dense 9, relu, dense 4"
         [ 1; 8; 8 ], "flatten, dense 40, relu, dense 10"
+        // rows of several tiles, with and without a rest, behind cells with and without gaps
+        [ 2; 9; 9 ], "conv 27 3 pad 1, relu, pool 2, flatten, dense 100, relu, dense 192, relu, dense 4"
+        [ 3; 6; 7 ], "flatten, dense 64, relu, dense 5"
         [ 37 ], "relu, dense 20, relu, dense 3"
         // minimal filtering: odd extents, channels that are no whole vectors, overlapping and missing windows
         [ 34; 9; 11 ],

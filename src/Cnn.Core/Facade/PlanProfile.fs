@@ -57,13 +57,12 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, examples:
     /// The weight gradient of a dense stage, which training multiplies out only when it is used.
     let denseWeightGradient (memory: Workspace) (i: int) (dense: FusedDense) (prepared: PreparedDense<float32>) =
         let x = shard.DenseInput i
-        let starts = FeatureMap.starts memory x
-        let group = TensorGradient.rowsInGroup prepared
-        let rows = memory.Take<float32>(group * prepared.OutStep)
+        let starts = DenseWeightGradient.starts memory prepared x.Examples
+        let gradient = memory.Take<float32>(DenseWeightGradient.room prepared x.Examples)
 
-        for first in 0..group .. dense.Inputs - 1 do
-            let count = min group (dense.Inputs - first)
-            FusedDense.weightGradientRows dense prepared x shard.Gradients[i] starts first count rows
+        for group in 0 .. DenseWeightGradient.groups dense prepared - 1 do
+            let rows = DenseWeightGradient.rows dense prepared group
+            DenseWeightGradient.multiply dense prepared x shard.Gradients[i] starts rows gradient
 
     let backward (memory: Workspace) (i: int) =
         let struct (weight, bias) = targets[i]

@@ -30,11 +30,11 @@ type internal TensorGradient<'T when 'T: unmanaged and 'T :> IBinaryFloatingPoin
     /// A gradient for each shard, to be added up.
     | Shards of nativeptr<'T>[]
     /// The weight of a dense layer: the product of its transposed inputs and its output gradients. Adding up such gradients is but
-    /// to put their factors one below the other, so the batch is multiplied as a whole, and nothing is added up. `starts` says
-    /// where each example of x begins.
+    /// to put their factors one below the other, so the batch is multiplied as a whole, and nothing is added up. `starts` is the
+    /// table that the product wants.
     | Factors of FusedDense * PreparedDense<'T> * x: FeatureMap<'T> * dy: FeatureMap<'T> * starts: nativeptr<nativeint>
 
-/// Some numbers of the gradient of one tensor, or rows of it where it has factors: from the first up to the one before `Beyond`.
+/// Some numbers of the gradient of one tensor, or groups of its rows where it has factors: from the first up to the one before `Beyond`.
 [<Struct>]
 type internal GradientPart =
     { Tensor: int; First: int; Beyond: int }
@@ -84,7 +84,13 @@ type internal BatchMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
                 let x = if dense.Cells > 1 then whole.Flats[i] else whole.Inputs[i]
 
                 [|
-                    TensorGradient.Factors(dense, own, x.Value, dy, FeatureMap.starts memory x.Value)
+                    TensorGradient.Factors(
+                        dense,
+                        own,
+                        x.Value,
+                        dy,
+                        DenseWeightGradient.starts memory own capacity.Examples
+                    )
                     perShard bias
                 |]
             | ValueSome(struct (weight, bias)), _, _ -> [| perShard weight; perShard bias |]
@@ -114,7 +120,9 @@ type internal BatchMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
         |> Array.mapi (fun t gradient ->
             match gradient with
             | TensorGradient.Shards _ -> partsOf t sizes[t] partSize
-            | TensorGradient.Factors(dense, _, _, _, _) -> partsOf t dense.Inputs (max 1 (partSize / dense.Outputs)))
+            | TensorGradient.Factors(dense, own, _, _, _) ->
+                let most = max 1 (partSize / (DenseWeightGradient.Group * dense.Outputs))
+                partsOf t (DenseWeightGradient.groups dense own) most)
         |> Array.concat
 
     member _.Prepared = prepared

@@ -11,10 +11,6 @@ open Microsoft.FSharp.NativeInterop
 
 module internal TensorGradient =
 
-    /// Rows of a dense gradient that are computed in one go: they fill half of an L1 cache, or are 32 at least.
-    let rowsInGroup (prepared: PreparedDense<'T>) : int =
-        max 32 (16384 / (prepared.OutStep * sizeof<'T>))
-
     /// The sum of some numbers over the first `count` shards, in a fixed order: neighbours first, then neighbours of those. `rows`
     /// has room for `length` numbers of each pair of shards; the sum may be there, or where the only shard has it.
     let sum<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
@@ -76,15 +72,16 @@ module internal TensorGradient =
             let x, dy =
                 FeatureMap.slice 0 batch.Examples x, FeatureMap.slice 0 batch.Examples dy
 
-            let group = rowsInGroup prepared
-            let rows = memory.Take<'T>(group * prepared.OutStep)
+            let gradient = memory.Take<'T>(DenseWeightGradient.room prepared x.Examples)
 
-            for first in 0..group .. dense.Inputs - 1 do
-                let count = min group (dense.Inputs - first)
-                FusedDense.weightGradientRows dense prepared x dy starts first count rows
+            for group in 0 .. DenseWeightGradient.groups dense prepared - 1 do
+                let rows = DenseWeightGradient.rows dense prepared group
+                DenseWeightGradient.multiply dense prepared x dy starts rows gradient
+                let count = rows.Rows * dense.Outputs
 
-                Span<'T>(NativePtr.toVoidPtr rows, count * dense.Outputs)
-                    .CopyTo(Span(values, first * dense.Outputs, count * dense.Outputs))
+                for run in 0 .. rows.Runs - 1 do
+                    Span<'T>(NativePtr.toVoidPtr (gradient +! (run * count)), count)
+                        .CopyTo(Span(values, (rows.First + run * rows.RunStep) * dense.Outputs, count))
 
         Tensor(shape, values)
 

@@ -71,7 +71,7 @@ module internal StagePass =
     let outputStep (prepared: Prepared<'T>) : int =
         match prepared with
         | Prepared.Convolution(_, p) -> p.Lanes.OutStep
-        | Prepared.Dense(_, p) -> p.OutStep
+        | Prepared.Dense(_, p) -> p.OutPitch
         | Prepared.Unfused(_, step) -> step
 
     /// Parts of the packing of a stage, which may be done at once.
@@ -145,7 +145,7 @@ module internal StagePass =
         | Prepared.Dense(dense, prepared) ->
             match flat with
             | ValueSome flat ->
-                FusedDense.flatten dense x flat
+                FusedDense.flatten dense prepared x flat
                 FusedDense.forward dense prepared flat y
             | ValueNone -> FusedDense.forward dense prepared x y
 

@@ -7,7 +7,7 @@ open System.Numerics
 open Microsoft.FSharp.NativeInterop
 
 /// A dense layer, with the flatten before it and the ReLU behind it, on feature maps. Its inputs are all channels of all
-/// cells, in the order of the weights: all cells of the first channel, then those of the second.
+/// cells, and the rows of its weights are in the order of a flatten: all cells of the first channel, then those of the second.
 type FusedDense =
     {
         Channels: int
@@ -24,6 +24,12 @@ type internal PreparedDense<'T when 'T: unmanaged and 'T :> IBinaryFloatingPoint
     {
         Out: Processor<'T>
         OutStep: int
+        /// Numbers from one example of the output to the next. Where outputs fill whole pages that is a line more: the same columns
+        /// of all examples, which the weight gradient reads again and again, would otherwise have but a few places in the L1 cache.
+        OutPitch: int
+        /// The order of flat inputs and of packed rows. Either as in a map, cell by cell with the channels innermost, so that flattening
+        /// is but to copy; or that of the weights, which then need not be put in order: with few outputs that would cost more.
+        ByCell: bool
         /// Panels of a few columns each, [ panels; In; PanelColumns ]: read from the first number to the last.
         Weight: nativeptr<'T>
         PanelColumns: int
@@ -33,6 +39,8 @@ type internal PreparedDense<'T when 'T: unmanaged and 'T :> IBinaryFloatingPoint
         Inputs: nativeptr<nativeint>
         /// And where in a feature map, in numbers from its first cell.
         Places: nativeptr<int>
+        /// The same: one after the other.
+        IsMapFlat: bool
         /// Where the weights of an input stand in the panels.
         Outputs: nativeptr<nativeint>
         /// [ OutStep ]
@@ -51,32 +59,56 @@ module internal FusedDense =
     let panels (dense: FusedDense) (prepared: PreparedDense<'T>) : int =
         (dense.Outputs + prepared.PanelColumns - 1) / prepared.PanelColumns
 
+    /// The row of the weights [ In; Out ] that belongs to a flat input.
+    let weightRow (dense: FusedDense) (prepared: PreparedDense<'T>) (input: int) : int =
+        if prepared.ByCell then
+            input % dense.Channels * dense.Cells + input / dense.Channels
+        else
+            input
+
+    /// Copies some columns of the weights to a panel, rows in the order of the inputs; the panel's last columns may be beyond them.
+    let private packRows
+        (dense: FusedDense)
+        (prepared: PreparedDense<'T>)
+        (own: int)
+        (source: nativeptr<'T>)
+        (target: nativeptr<'T>)
+        =
+        for input in 0 .. dense.Inputs - 1 do
+            let row = source +! (weightRow dense prepared input * dense.Outputs)
+
+            let packed =
+                Span<'T>(NativePtr.toVoidPtr (target +! (input * prepared.PanelColumns)), prepared.PanelColumns)
+
+            Span<'T>(NativePtr.toVoidPtr row, own).CopyTo packed
+            packed.Slice(own).Clear()
+
     /// Copies weight [ In; Out ] to one of the panels.
     let pack (dense: FusedDense) (prepared: PreparedDense<'T>) (weight: nativeptr<'T>) (panel: int) =
         let columns = prepared.PanelColumns
 
-        if columns = dense.Outputs then
+        if columns = dense.Outputs && not prepared.ByCell then
             let count = dense.Inputs * columns
 
             Span<'T>(NativePtr.toVoidPtr weight, count).CopyTo(Span<'T>(NativePtr.toVoidPtr prepared.Weight, count))
         else
             let own = min columns (dense.Outputs - panel * columns)
+            let source = weight +! (panel * columns)
+            let target = prepared.Weight +! (panel * dense.Inputs * columns)
 
-            if own = columns then
-                prepared.Out.CopyColumns(
-                    dense.Inputs,
-                    columns,
-                    weight +! (panel * columns),
-                    dense.Outputs,
-                    prepared.Weight +! (panel * dense.Inputs * columns)
-                )
+            if own < columns then
+                packRows dense prepared own source target
+            elif prepared.ByCell then
+                for cell in 0 .. dense.Cells - 1 do
+                    prepared.Out.CopyColumns(
+                        dense.Channels,
+                        columns,
+                        source +! (cell * dense.Outputs),
+                        dense.Cells * dense.Outputs,
+                        target +! (cell * dense.Channels * columns)
+                    )
             else
-                for row in 0 .. dense.Inputs - 1 do
-                    let source = weight +! (row * dense.Outputs + panel * columns)
-                    let target = prepared.Weight +! ((panel * dense.Inputs + row) * columns)
-                    let packed = Span<'T>(NativePtr.toVoidPtr target, columns)
-                    Span<'T>(NativePtr.toVoidPtr source, own).CopyTo packed
-                    packed.Slice(own).Clear()
+                prepared.Out.CopyColumns(dense.Inputs, columns, source, dense.Outputs, target)
 
     /// Copies bias [ Out ].
     let packBias (dense: FusedDense) (prepared: PreparedDense<'T>) (bias: nativeptr<'T>) =
@@ -92,6 +124,8 @@ module internal FusedDense =
         let panelColumns =
             if outStep <= 2 * out.Lanes then
                 dense.Outputs
+            elif outStep >= Product.PanelVectors * out.Lanes then
+                Product.PanelVectors * out.Lanes
             else
                 2 * out.Lanes
 
@@ -105,16 +139,18 @@ module internal FusedDense =
         let inputs = workspace.Take<nativeint> rows
         let places = workspace.Take<int> rows
 
-        let mutable k = 0
+        // where weights take several panels they are copied row by row anyway
+        let byCell = dense.Cells > 1 && outStep > 2 * out.Lanes
 
-        for c in 0 .. dense.Channels - 1 do
-            let mutable place = c
+        for k in 0 .. rows - 1 do
+            let cell, channel =
+                if byCell then
+                    k / dense.Channels, k % dense.Channels
+                else
+                    k % dense.Cells, k / dense.Cells
 
-            for _ in 1 .. dense.Cells do
-                NativePtr.set inputs k (nativeint k * size)
-                NativePtr.set places k place
-                place <- place + inStep
-                k <- k + 1
+            NativePtr.set inputs k (nativeint k * size)
+            NativePtr.set places k (cell * inStep + channel)
 
         let outputs = workspace.Take<nativeint> dense.Outputs
 
@@ -126,11 +162,14 @@ module internal FusedDense =
         {
             Out = out
             OutStep = outStep
+            OutPitch = if outStep % 64 = 0 then outStep + 16 else outStep
+            ByCell = byCell
             Weight = packed
             PanelColumns = panelColumns
             Bias = workspace.TakeZeros<'T> outStep
             Inputs = inputs
             Places = places
+            IsMapFlat = dense.Cells = 1 || byCell && inStep = dense.Channels
             Outputs = outputs
             Zeros = workspace.TakeZeros<'T> outStep
         }
@@ -139,16 +178,18 @@ module internal FusedDense =
     let takeFlat<'T when 'T: unmanaged> (workspace: Workspace) (dense: FusedDense) (examples: int) : FeatureMap<'T> =
         FeatureMap.take<'T> workspace examples dense.Inputs (roundUp dense.Inputs 16) (1, 1) (0, 0)
 
-    /// The inputs of a map, in the order of the weights. x has no border.
-    let flatten (dense: FusedDense) (x: FeatureMap<'T>) (flat: FeatureMap<'T>) =
+    /// The inputs of a map, in their order. x has no border.
+    let flatten (dense: FusedDense) (prepared: PreparedDense<'T>) (x: FeatureMap<'T>) (flat: FeatureMap<'T>) =
         for n in 0 .. x.Examples - 1 do
-            for c in 0 .. dense.Channels - 1 do
-                let mutable source = x.Image n +! c
-                let target = flat.Image n +! (c * dense.Cells)
+            let source = x.Image n
+            let target = flat.Image n
 
-                for cell in 0 .. dense.Cells - 1 do
-                    NativePtr.set target cell (NativePtr.read source)
-                    source <- source +! x.Step
+            if prepared.IsMapFlat then
+                Span<'T>(NativePtr.toVoidPtr source, dense.Inputs)
+                    .CopyTo(Span<'T>(NativePtr.toVoidPtr target, dense.Inputs))
+            else
+                for k in 0 .. dense.Inputs - 1 do
+                    NativePtr.set target k (NativePtr.get source (NativePtr.get prepared.Places k))
 
     /// y = x weight + bias, clamped if a ReLU follows. x is flat.
     let forward (dense: FusedDense) (prepared: PreparedDense<'T>) (x: FeatureMap<'T>) (y: FeatureMap<'T>) =
@@ -195,56 +236,6 @@ module internal FusedDense =
         let values = ReadOnlySpan<'T>(NativePtr.toVoidPtr y.Data, count)
         let gradient = Span<'T>(NativePtr.toVoidPtr dy.Data, count)
         prepared.Out.Map2(WherePositive<'T>(), values, Span.op_Implicit gradient, gradient)
-
-    /// Some rows of the weight gradient of a whole batch, into target [ count; Out ], which has room for [ count; OutStep ]:
-    ///
-    ///   dweight[i; o] = sum over n of x[n; i] dy[n; o]
-    ///
-    /// for i in first .. first + count - 1. x is flat; `examples` says where each example of it starts.
-    let weightGradientRows
-        (dense: FusedDense)
-        (prepared: PreparedDense<'T>)
-        (x: FeatureMap<'T>)
-        (dy: FeatureMap<'T>)
-        (examples: nativeptr<nativeint>)
-        (first: int)
-        (count: int)
-        (target: nativeptr<'T>)
-        =
-        // Rows that follow each other without gaps, as the weights do. A row of one tile may spill over into the next, which is
-        // then written after it; where a row takes several tiles, gaps are left and closed afterwards.
-        let isOneTile =
-            prepared.OutStep <= 2 * prepared.Out.Lanes && x.Examples <= Product.DepthBlock
-
-        let step = if isOneTile then dense.Outputs else prepared.OutStep
-
-        let product =
-            {
-                Lines = 1
-                Rows = count
-                Columns = prepared.OutStep
-                Depth = x.Examples
-                A = x.Data +! first
-                ALine = 0
-                AStep = 1
-                Offsets = examples
-                B = dy.Data
-                BLine = 0
-                BStep = dy.ImagePitch
-                Start = prepared.Zeros
-                StartLine = 0
-                StartStep = 0
-                C = target
-                CLine = 0
-                CStep = step
-            }
-
-        prepared.Out.Multiply &product
-
-        if dense.Outputs < step then
-            for r in 1 .. count - 1 do
-                Span<'T>(NativePtr.toVoidPtr (target +! (r * step)), dense.Outputs)
-                    .CopyTo(Span<'T>(NativePtr.toVoidPtr (target +! (r * dense.Outputs)), dense.Outputs))
 
     /// dx = dy weightᵀ, computed with the examples in the lanes: the weights are then read as they lie.
     let private inputGradient
@@ -299,14 +290,17 @@ module internal FusedDense =
 
             across.Multiply &product
 
-            for n in 0 .. dx.Examples - 1 do
-                let target = dx.Image n
-                let places = prepared.Places +! first
-                let mutable source = block +! n
+            if prepared.IsMapFlat then
+                across.Transpose(count, dx.Examples, block, lanes, dx.Data +! first, dx.ImagePitch)
+            else
+                for n in 0 .. dx.Examples - 1 do
+                    let target = dx.Image n
+                    let places = prepared.Places +! first
+                    let mutable source = block +! n
 
-                for r in 0 .. count - 1 do
-                    NativePtr.set target (NativePtr.get places r) (NativePtr.read source)
-                    source <- source +! lanes
+                    for r in 0 .. count - 1 do
+                        NativePtr.set target (NativePtr.get places r) (NativePtr.read source)
+                        source <- source +! lanes
 
             first <- first + count
 

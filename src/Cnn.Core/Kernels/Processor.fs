@@ -32,6 +32,11 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
     /// Copies rows of `columns` numbers, whole vectors of them, from rows that are `step` numbers apart to rows without gaps.
     abstract CopyColumns: rows: int * columns: int * source: nativeptr<'T> * step: int * target: nativeptr<'T> -> unit
 
+    /// See Transpose.
+    abstract Transpose:
+        rows: int * columns: int * source: nativeptr<'T> * sourceStep: int * target: nativeptr<'T> * targetStep: int ->
+            unit
+
     /// See Update.
     abstract Update<'F when 'F: struct and 'F :> IUpdate<'T>> : f: 'F * numbers: inref<Numbers<'T>> -> unit
 
@@ -126,6 +131,9 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
 
     override _.CopyColumns(rows, columns, source, step, target) =
         Elementwise.copyColumns<'T, 'V, 'S> rows columns source step target
+
+    override _.Transpose(rows, columns, source, sourceStep, target, targetStep) =
+        Transpose.run<'T, 'V, 'S> rows columns source sourceStep target targetStep
 
     override _.Multiply product = Product.run<'T, 'V, 'S> &product
 

@@ -14,12 +14,38 @@ module internal Product =
     [<Literal>]
     let DepthBlock = 256
 
+    /// The same for panels of four vectors.
+    [<Literal>]
+    let private WideDepthBlock = 128
+
+    let private has32Registers =
+        Vector512.IsHardwareAccelerated || not X86Base.IsSupported
+
     /// Rows of a tile, at most: with 2 vectors each they fill most of 16 registers, or half of 32.
-    let private mostRows =
-        if Vector512.IsHardwareAccelerated || not X86Base.IsSupported then
-            8
-        else
-            6
+    let private mostRows = if has32Registers then 8 else 6
+
+    /// Vectors in a row of a wide tile, and its rows, at most.
+    [<Literal>]
+    let private WideVectors = 4
+
+    [<Literal>]
+    let private WideRows = 6
+
+    /// Vectors of b that are multiplied at once, at most: what packs b in panels packs as many.
+    let PanelVectors = if has32Registers then WideVectors else 2
+
+    let private wideTiles<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
+        (p: inref<Product<'T>>)
+        (rows: int)
+        (count: int)
+        =
+        match rows with
+        | 1 -> WideTile.multiply<'T, 'V, 'S, Tile1x4> &p count
+        | 2 -> WideTile.multiply<'T, 'V, 'S, Tile2x4> &p count
+        | 3 -> WideTile.multiply<'T, 'V, 'S, Tile3x4> &p count
+        | 4 -> WideTile.multiply<'T, 'V, 'S, Tile4x4> &p count
+        | 5 -> WideTile.multiply<'T, 'V, 'S, Tile5x4> &p count
+        | _ -> WideTile.multiply<'T, 'V, 'S, Tile6x4> &p count
 
     let private tiles<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
         (p: inref<Product<'T>>)
@@ -28,6 +54,7 @@ module internal Product =
         (count: int)
         =
         match 2 * rows + vectors with
+        | _ when vectors = WideVectors -> wideTiles<'T, 'V, 'S> &p rows count
         | 3 -> Tile.multiply<'T, 'V, 'S, Tile1x1> &p count
         | 4 -> Tile.multiply<'T, 'V, 'S, Tile1x2> &p count
         | 5 -> Tile.multiply<'T, 'V, 'S, Tile2x1> &p count
@@ -47,7 +74,8 @@ module internal Product =
 
     /// The rows of a product, in tiles of nearly the same height: 14 rows are 7 and 7, not 8 and 6.
     let private rows<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (p: inref<Product<'T>>) (vectors: int) =
-        let count = (p.Rows + mostRows - 1) / mostRows
+        let most = if vectors = WideVectors then WideRows else mostRows
+        let count = (p.Rows + most - 1) / most
         let height = p.Rows / count
         let taller = p.Rows - height * count
 
@@ -70,7 +98,13 @@ module internal Product =
         let mutable j = 0
 
         while j < p.Columns do
-            let vectors = if j + 2 * 'S.Width <= p.Columns then 2 else 1
+            let left = (p.Columns - j) / 'S.Width
+
+            let vectors =
+                if left >= PanelVectors then PanelVectors
+                elif left >= 2 then 2
+                else 1
+
 
             let part =
                 { p with
@@ -84,8 +118,14 @@ module internal Product =
 
     /// A product whose columns are whole vectors.
     let run<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (p: inref<Product<'T>>) =
+        let depth =
+            if p.Columns >= WideVectors * 'S.Width then
+                WideDepthBlock
+            else
+                DepthBlock
+
         if p.Rows > 0 then
-            if p.Depth <= DepthBlock then
+            if p.Depth <= depth then
                 columns<'T, 'V, 'S> &p
             else
                 let mutable k = 0
@@ -93,7 +133,7 @@ module internal Product =
                 while k < p.Depth do
                     let block =
                         { p with
-                            Depth = min DepthBlock (p.Depth - k)
+                            Depth = min depth (p.Depth - k)
                             Offsets = p.Offsets +! k
                             B = p.B +! (k * p.BStep)
                             // what the blocks before have summed up
@@ -103,4 +143,4 @@ module internal Product =
                         }
 
                     columns<'T, 'V, 'S> &block
-                    k <- k + DepthBlock
+                    k <- k + depth

@@ -41,6 +41,10 @@ type internal ISimd<'T, 'V when 'T: unmanaged> =
     static abstract PositiveBits: x: 'V -> uint32
     /// x in the lanes whose bit is set, else 0.
     static abstract WhereBits: bits: uint32 * x: 'V -> 'V
+    /// Every other run of `run` lanes of x, each followed by that of y: x0 y0 x2 y2 … for 1, x0 x1 y0 y1 x4 x5 … for 2.
+    static abstract EvenRuns: run: int * x: 'V * y: 'V -> 'V
+    /// The runs that those leave out: x1 y1 x3 y3 … for 1.
+    static abstract OddRuns: run: int * x: 'V * y: 'V -> 'V
 
 [<Struct>]
 type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
@@ -109,6 +113,50 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
 
                 Vector512.ConditionalSelect(isClear, Vector512<int64>.Zero, x.AsInt64()).As<int64, 'T>()
 
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member EvenRuns(run, x, y) =
+            if sizeof<'T> = 4 then
+                let runs = Vector512.BitwiseAnd(Vector512<int>.Indices, Vector512.Create run)
+
+                let moved =
+                    Vector512.ShuffleNative(y.AsInt32(), Vector512.Xor(Vector512<int>.Indices, Vector512.Create run))
+
+                Vector512
+                    .ConditionalSelect(Vector512.Equals(runs, Vector512<int>.Zero), x.AsInt32(), moved)
+                    .As<int, 'T>()
+            else
+                let run = int64 run
+                let runs = Vector512.BitwiseAnd(Vector512<int64>.Indices, Vector512.Create run)
+
+                let moved =
+                    Vector512.ShuffleNative(y.AsInt64(), Vector512.Xor(Vector512<int64>.Indices, Vector512.Create run))
+
+                Vector512
+                    .ConditionalSelect(Vector512.Equals(runs, Vector512<int64>.Zero), x.AsInt64(), moved)
+                    .As<int64, 'T>()
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member OddRuns(run, x, y) =
+            if sizeof<'T> = 4 then
+                let runs = Vector512.BitwiseAnd(Vector512<int>.Indices, Vector512.Create run)
+
+                let moved =
+                    Vector512.ShuffleNative(x.AsInt32(), Vector512.Xor(Vector512<int>.Indices, Vector512.Create run))
+
+                Vector512
+                    .ConditionalSelect(Vector512.Equals(runs, Vector512<int>.Zero), moved, y.AsInt32())
+                    .As<int, 'T>()
+            else
+                let run = int64 run
+                let runs = Vector512.BitwiseAnd(Vector512<int64>.Indices, Vector512.Create run)
+
+                let moved =
+                    Vector512.ShuffleNative(x.AsInt64(), Vector512.Xor(Vector512<int64>.Indices, Vector512.Create run))
+
+                Vector512
+                    .ConditionalSelect(Vector512.Equals(runs, Vector512<int64>.Zero), moved, y.AsInt64())
+                    .As<int64, 'T>()
+
 [<Struct>]
 type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
     interface ISimd<'T, Vector256<'T>> with
@@ -174,6 +222,50 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
                     Vector256.Equals(Vector256.BitwiseAnd(Vector256.Create(int64 bits), own), own)
 
                 Vector256.BitwiseAnd(x.AsInt64(), isSet).As<int64, 'T>()
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member EvenRuns(run, x, y) =
+            if sizeof<'T> = 4 then
+                let runs = Vector256.BitwiseAnd(Vector256<int>.Indices, Vector256.Create run)
+
+                let moved =
+                    Vector256.ShuffleNative(y.AsInt32(), Vector256.Xor(Vector256<int>.Indices, Vector256.Create run))
+
+                Vector256
+                    .ConditionalSelect(Vector256.Equals(runs, Vector256<int>.Zero), x.AsInt32(), moved)
+                    .As<int, 'T>()
+            else
+                let run = int64 run
+                let runs = Vector256.BitwiseAnd(Vector256<int64>.Indices, Vector256.Create run)
+
+                let moved =
+                    Vector256.ShuffleNative(y.AsInt64(), Vector256.Xor(Vector256<int64>.Indices, Vector256.Create run))
+
+                Vector256
+                    .ConditionalSelect(Vector256.Equals(runs, Vector256<int64>.Zero), x.AsInt64(), moved)
+                    .As<int64, 'T>()
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member OddRuns(run, x, y) =
+            if sizeof<'T> = 4 then
+                let runs = Vector256.BitwiseAnd(Vector256<int>.Indices, Vector256.Create run)
+
+                let moved =
+                    Vector256.ShuffleNative(x.AsInt32(), Vector256.Xor(Vector256<int>.Indices, Vector256.Create run))
+
+                Vector256
+                    .ConditionalSelect(Vector256.Equals(runs, Vector256<int>.Zero), moved, y.AsInt32())
+                    .As<int, 'T>()
+            else
+                let run = int64 run
+                let runs = Vector256.BitwiseAnd(Vector256<int64>.Indices, Vector256.Create run)
+
+                let moved =
+                    Vector256.ShuffleNative(x.AsInt64(), Vector256.Xor(Vector256<int64>.Indices, Vector256.Create run))
+
+                Vector256
+                    .ConditionalSelect(Vector256.Equals(runs, Vector256<int64>.Zero), moved, y.AsInt64())
+                    .As<int64, 'T>()
 
 [<Struct>]
 type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
@@ -241,7 +333,52 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
 
                 Vector128.BitwiseAnd(x.AsInt64(), isSet).As<int64, 'T>()
 
-/// One number at a time: the portable path, and the last few elements of every other one.
+        /// One number at a time: the portable path, and the last few elements of every other one.
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member EvenRuns(run, x, y) =
+            if sizeof<'T> = 4 then
+                let runs = Vector128.BitwiseAnd(Vector128<int>.Indices, Vector128.Create run)
+
+                let moved =
+                    Vector128.ShuffleNative(y.AsInt32(), Vector128.Xor(Vector128<int>.Indices, Vector128.Create run))
+
+                Vector128
+                    .ConditionalSelect(Vector128.Equals(runs, Vector128<int>.Zero), x.AsInt32(), moved)
+                    .As<int, 'T>()
+            else
+                let run = int64 run
+                let runs = Vector128.BitwiseAnd(Vector128<int64>.Indices, Vector128.Create run)
+
+                let moved =
+                    Vector128.ShuffleNative(y.AsInt64(), Vector128.Xor(Vector128<int64>.Indices, Vector128.Create run))
+
+                Vector128
+                    .ConditionalSelect(Vector128.Equals(runs, Vector128<int64>.Zero), x.AsInt64(), moved)
+                    .As<int64, 'T>()
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member OddRuns(run, x, y) =
+            if sizeof<'T> = 4 then
+                let runs = Vector128.BitwiseAnd(Vector128<int>.Indices, Vector128.Create run)
+
+                let moved =
+                    Vector128.ShuffleNative(x.AsInt32(), Vector128.Xor(Vector128<int>.Indices, Vector128.Create run))
+
+                Vector128
+                    .ConditionalSelect(Vector128.Equals(runs, Vector128<int>.Zero), moved, y.AsInt32())
+                    .As<int, 'T>()
+            else
+                let run = int64 run
+                let runs = Vector128.BitwiseAnd(Vector128<int64>.Indices, Vector128.Create run)
+
+                let moved =
+                    Vector128.ShuffleNative(x.AsInt64(), Vector128.Xor(Vector128<int64>.Indices, Vector128.Create run))
+
+                Vector128
+                    .ConditionalSelect(Vector128.Equals(runs, Vector128<int64>.Zero), moved, y.AsInt64())
+                    .As<int64, 'T>()
+
 [<Struct>]
 type internal Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
     interface ISimd<'T, 'T> with
@@ -284,6 +421,8 @@ type internal Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754
             if 'T.op_GreaterThan (x, 'T.Zero) then 1u else 0u
 
         static member WhereBits(bits, x) = if bits = 0u then 'T.Zero else x
+        static member EvenRuns(_, x, _) = x
+        static member OddRuns(_, _, y) = y
 
 
 [<AutoOpen>]

@@ -140,3 +140,39 @@ type internal Tile8x2 =
     interface ITile with
         static member Rows = 8
         static member Vectors = 2
+
+[<Struct>]
+type internal Tile1x4 =
+    interface ITile with
+        static member Rows = 1
+        static member Vectors = 4
+
+[<Struct>]
+type internal Tile2x4 =
+    interface ITile with
+        static member Rows = 2
+        static member Vectors = 4
+
+[<Struct>]
+type internal Tile3x4 =
+    interface ITile with
+        static member Rows = 3
+        static member Vectors = 4
+
+[<Struct>]
+type internal Tile4x4 =
+    interface ITile with
+        static member Rows = 4
+        static member Vectors = 4
+
+[<Struct>]
+type internal Tile5x4 =
+    interface ITile with
+        static member Rows = 5
+        static member Vectors = 4
+
+[<Struct>]
+type internal Tile6x4 =
+    interface ITile with
+        static member Rows = 6
+        static member Vectors = 4

@@ -42,7 +42,7 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
             let count = min chunk (part.Beyond - i)
             successor.Apply(part.Tensor, i, count, TensorGradient.sum shards batch.Count i count rows)
 
-    /// Multiplies out some rows of a dense gradient.
+    /// Multiplies out some groups of rows of a dense gradient.
     let multiplied
         (part: GradientPart)
         (dense: FusedDense)
@@ -52,16 +52,20 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
         (starts: nativeptr<nativeint>)
         =
         use scratch = Workspace.Rent()
-        let group = TensorGradient.rowsInGroup prepared
-        let rows = scratch.Take<'T>(group * prepared.OutStep)
 
         let x, dy =
             FeatureMap.slice 0 batch.Examples x, FeatureMap.slice 0 batch.Examples dy
 
-        for i in part.First .. group .. part.Beyond - 1 do
-            let count = min group (part.Beyond - i)
-            FusedDense.weightGradientRows dense prepared x dy starts i count rows
-            successor.Apply(part.Tensor, i * dense.Outputs, count * dense.Outputs, rows)
+        let gradient = scratch.Take<'T>(DenseWeightGradient.room prepared x.Examples)
+
+        for group in part.First .. part.Beyond - 1 do
+            let rows = DenseWeightGradient.rows dense prepared group
+            DenseWeightGradient.multiply dense prepared x dy starts rows gradient
+            let count = rows.Rows * dense.Outputs
+
+            for run in 0 .. rows.Runs - 1 do
+                let start = (rows.First + run * rows.RunStep) * dense.Outputs
+                successor.Apply(part.Tensor, start, count, gradient +! (run * count))
 
     /// How many parts there are, which may be done at once when all shards have run.
     member _.Count = memory.Parts.Length
