@@ -154,7 +154,7 @@ module internal WideTile =
                     else
                         zero
 
-                let mutable row = p.B
+                let mutable row = p.B +! (line * p.BLine)
                 let mutable offset = p.Offsets
 
                 while NativePtr.toNativeInt offset <> last do
