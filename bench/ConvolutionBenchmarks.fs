@@ -23,7 +23,7 @@ type ConvolutionBenchmarks() =
 
     let forward () =
         use memory = Workspace.Rent()
-        FusedConvolution.forward memory conv dense x y winners
+        FusedConvolutionForward.forward memory conv dense x y winners
 
     let backward (prepared: PreparedConvolution<float32>) =
         use memory = Workspace.Rent()

@@ -55,8 +55,8 @@ let lanes (conv: FusedConvolution) : ConvolutionLanes<float32> =
 let prepare (workspace: Workspace) (conv: FusedConvolution) (lanes: ConvolutionLanes<float32>) =
     let weight = Memory.take workspace 1 (conv.Filters * conv.PatchSize)
     let bias = Memory.take workspace 2 conv.Filters
-    let prepared = FusedConvolution.prepare workspace conv lanes true true
-    FusedConvolution.pack conv prepared weight bias
+    let prepared = PreparedConvolution.prepare workspace conv lanes true true
+    PreparedConvolution.pack conv prepared weight bias
     prepared
 
 let input (workspace: Workspace) (conv: FusedConvolution) (lanes: ConvolutionLanes<float32>) : FeatureMap<float32> =

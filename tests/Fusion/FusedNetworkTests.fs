@@ -80,6 +80,10 @@ let private wide =
         [ 34; 9; 11 ],
         "conv 40 3 pad 1, relu, pool 3 stride 2, conv 33 3 pad 1, relu, conv 35 3, relu, flatten, dense 5"
         [ 32; 7; 6 ], "conv 32 3 pad 2x1, relu, pool 3x2 stride 2x1 pad 1x0, flatten, dense 3"
+        // gradients that are convolutions themselves: as minimal filtering, as stencils, with padding of all sizes
+        [ 3; 12; 13 ], "conv 33 3 pad 2, relu, conv 32 3, conv 36 3 pad 1, relu, flatten, dense 3"
+        [ 5; 14; 11 ],
+        "conv 9 3 pad 1, relu, conv 12 5x3 pad 2x0, conv 7 2x4 pad 1x3, relu, conv 6 3 pad 4, flatten, dense 3"
         // behind pooling: more cells and filters than a word has bits, with and without the gradient of the input
         [ 4; 20; 22 ],
         "conv 8 5 pad 1, relu, pool 2, conv 40 3 pad 2, pool 2 stride 1, relu, conv 70 3, pool 3, flatten, dense 4"

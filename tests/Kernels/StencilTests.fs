@@ -24,6 +24,8 @@ let private take<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>
 /// Kernels with fewer and more taps than a stencil has, steps shorter and longer than the kernel, and lines of one run and of many.
 let private agrees<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (seed: int) =
     let random = Random seed
+    // a gradient wants the kernel turned half round
+    let isTurned = random.Next 2 = 1
     let channels, filters = random.Next(1, 7), random.Next(1, 36)
     let kernel = struct (random.Next(1, 5), random.Next(1, 9))
     let stride = struct (random.Next(1, 4), random.Next(1, 4))
@@ -71,7 +73,9 @@ let private agrees<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
                     for b in 0 .. kernelColumns - 1 do
                         for c in 0 .. channels - 1 do
                             let x = (row * rowStride + a) * pitch + (column * columnStride + b) * channels + c
-                            let w = ((a * kernelColumns + b) * channels + c) * step + filter
+                            let tap = a * kernelColumns + b
+                            let own = if isTurned then window.KernelSize - 1 - tap else tap
+                            let w = (own * channels + c) * step + filter
                             sum <- sum + image[x] * weight[w]
 
                 sum)
@@ -84,6 +88,7 @@ let private agrees<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
             processor
             step
             (take<'T> memory weight)
+            isTurned
             (take<'T> memory bias)
             outputRows
             (take<'T> memory image)

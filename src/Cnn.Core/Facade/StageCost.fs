@@ -84,10 +84,14 @@ module internal StageCost =
                     max 0 ((axis.Input - start + axis.Stride - 1) / axis.Stride)
 
                 let input =
-                    prepared.Phases
-                    |> Array.sumBy (fun phase ->
-                        int64 (cells rows phase.Row * cells columns phase.Column)
-                        * int64 (phase.Depth * conv.InChannels))
+                    match FusedConvolution.gradientWindow conv, prepared.InputWinograd with
+                    | ValueSome window, ValueSome _ ->
+                        WinogradConvolution.multiplyAdds window conv.Filters conv.InChannels window.Rows.Output
+                    | _ ->
+                        prepared.Phases
+                        |> Array.sumBy (fun phase ->
+                            int64 (cells rows phase.Row * cells columns phase.Column)
+                            * int64 (phase.Depth * conv.InChannels))
 
                 let weights =
                     if not withInput && DenseGradients.isOfOneChannel conv prepared.Lanes then

@@ -60,7 +60,7 @@ module internal StagePass =
         match stage.Operation with
         | FusedConvolution conv ->
             let lanes = FusedConvolution.lanes<'T> inStep conv
-            Prepared.Convolution(conv, FusedConvolution.prepare workspace conv lanes forTraining withInput)
+            Prepared.Convolution(conv, PreparedConvolution.prepare workspace conv lanes forTraining withInput)
         | FusedDense dense -> Prepared.Dense(dense, FusedDense.prepare workspace dense inStep)
         | Unfused layer ->
             let struct (channels, _) = extents stage.Output
@@ -87,7 +87,7 @@ module internal StagePass =
         | Prepared.Convolution(conv, prepared), Affine p ->
             use weight = fixed p.Weight.Span
             use bias = fixed p.Bias.Span
-            FusedConvolution.pack conv prepared weight bias
+            PreparedConvolution.pack conv prepared weight bias
         | Prepared.Dense(dense, prepared), Affine p ->
             use weight = fixed p.Weight.Span
             FusedDense.pack dense prepared weight part
@@ -140,7 +140,7 @@ module internal StagePass =
                 else
                     NativePtr.nullPtr
 
-            FusedConvolution.forward workspace conv prepared x y winners
+            FusedConvolutionForward.forward workspace conv prepared x y winners
             StageCache.Winners winners
         | Prepared.Dense(dense, prepared) ->
             match flat with

@@ -58,43 +58,79 @@ module internal DenseGradients =
 
                 lanes.Out.Multiply &product
 
-    /// dx of one example, phase by phase, from dy with its border.
+    /// dx of one example from dy with its border: without stride a convolution of its own, else phase by phase.
     let private inputGradient
         (conv: FusedConvolution)
         (prepared: PreparedConvolution<'T>)
         (dy: FeatureMap<'T>)
         (dx: FeatureMap<'T>)
         (n: int)
+        (scratch: nativeptr<'T>)
         =
         let lanes = prepared.Lanes
         let rows, columns = conv.Window.Rows, conv.Window.Columns
+        let target = dx.Inner n
 
-        for phase in prepared.Phases do
-            let width = (columns.Input - phase.Column + columns.Stride - 1) / columns.Stride
-            let height = (rows.Input - phase.Row + rows.Stride - 1) / rows.Stride
+        // the patch of the first cell
+        let corner (window: Window) =
+            dy.Inner 0
+            +! (-window.Rows.Padding * dy.RowPitch - window.Columns.Padding * dy.Step)
 
-            let product =
-                {
-                    Lines = max 0 height
-                    Rows = max 0 width
-                    Columns = lanes.InStep
-                    Depth = phase.Depth
-                    A = dy.Inner 0
-                    ALine = dy.RowPitch
-                    AStep = dy.Step
-                    Offsets = phase.Offsets
-                    B = phase.Weight
-                    BLine = 0
-                    BStep = lanes.InStep
-                    Start = prepared.Zeros
-                    StartLine = 0
-                    StartStep = 0
-                    C = dx.Inner n +! (phase.Row * dx.RowPitch + phase.Column * dx.Step)
-                    CLine = rows.Stride * dx.RowPitch
-                    CStep = columns.Stride * dx.Step
-                }
+        match FusedConvolution.gradientWindow conv, prepared.InputWinograd with
+        | ValueSome window, ValueSome kernels ->
+            WinogradConvolution.rows
+                kernels
+                rows.Input
+                columns.Input
+                (corner window)
+                dy.RowPitch
+                prepared.Zeros
+                target
+                dx.RowPitch
+                dx.Step
+                scratch
+        | ValueSome window, ValueNone when StencilConvolution.applies window lanes.In conv.InChannels ->
+            StencilConvolution.rows
+                window
+                conv.Filters
+                lanes.In
+                lanes.InStep
+                prepared.Phases[0].Weight
+                true
+                prepared.Zeros
+                rows.Input
+                (corner window)
+                dy.RowPitch
+                dy.Step
+                target
+                dx.RowPitch
+        | _ ->
+            for phase in prepared.Phases do
+                let width = (columns.Input - phase.Column + columns.Stride - 1) / columns.Stride
+                let height = (rows.Input - phase.Row + rows.Stride - 1) / rows.Stride
 
-            lanes.In.Multiply &product
+                let product =
+                    {
+                        Lines = max 0 height
+                        Rows = max 0 width
+                        Columns = lanes.InStep
+                        Depth = phase.Depth
+                        A = dy.Inner 0
+                        ALine = dy.RowPitch
+                        AStep = dy.Step
+                        Offsets = phase.Offsets
+                        B = phase.Weight
+                        BLine = 0
+                        BStep = lanes.InStep
+                        Start = prepared.Zeros
+                        StartLine = 0
+                        StartStep = 0
+                        C = target +! (phase.Row * dx.RowPitch + phase.Column * dx.Step)
+                        CLine = rows.Stride * dx.RowPitch
+                        CStep = columns.Stride * dx.Step
+                    }
+
+                lanes.In.Multiply &product
 
     /// Whether the gradient of the weights can do without the output gradient spread out: see ChannelWeights.
     let isOfOneChannel (conv: FusedConvolution) (lanes: ConvolutionLanes<'T>) =
@@ -163,6 +199,12 @@ module internal DenseGradients =
                 )
             | ValueNone -> ValueNone
 
+        let scratch =
+            match prepared.InputWinograd with
+            | ValueSome kernels ->
+                workspace.Take<'T>(WinogradConvolution.scratch kernels conv.Window.Rows.Input conv.Window.Columns.Input)
+            | ValueNone -> NativePtr.nullPtr
+
         let winnersSize = FusedConvolution.winnersSize conv lanes
 
         for n in 0 .. x.Examples - 1 do
@@ -186,7 +228,7 @@ module internal DenseGradients =
                     Span<'T>(NativePtr.toVoidPtr (dy +! (row * line)), line)
                         .CopyTo(Span<'T>(NativePtr.toVoidPtr (bordered.Inner 0 +! (row * bordered.RowPitch)), line))
 
-                inputGradient conv prepared bordered dx n
+                inputGradient conv prepared bordered dx n scratch
             | _ -> ()
 
     /// Both gradients of a shard, the weights' summed up in dweight [ KH KW C; OutStep ].

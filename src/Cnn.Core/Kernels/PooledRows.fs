@@ -34,30 +34,9 @@ module internal PooledRows =
     let inline inside (axis: Axis) (start: int) =
         struct (max 0 -start, min axis.Kernel (axis.Input - start))
 
-    let private finish<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
-        (relu: bool)
-        (positions: int)
-        (best: 'V)
-        (winner: 'V)
-        (target: nativeptr<'T>)
-        (bits: nativeptr<uint32>)
-        =
-        let mutable alive = UInt32.MaxValue
-
-        if relu then
-            'S.Store(target, 'S.ClampNegative best)
-            alive <- 'S.PositiveBits best
-        else
-            'S.Store(target, best)
-
-        let mutable s = 0
-
-        while s < positions && not (NativePtr.isNullPtr bits) do
-            NativePtr.set bits s ('S.EqualBits(winner, 'S.Splat('T.CreateTruncating s)) &&& alive)
-            s <- s + 1
-
-    /// The maximum over a window of any size, one vector of channels.
-    let private window<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
+    /// The maximum over a window of any size, one vector of channels. Which cells won is asked afterwards, of those that equal it:
+    /// the first one wins.
+    let private window<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
         (pool: Window)
         (relu: bool)
         (band: Band<'T>)
@@ -70,26 +49,52 @@ module internal PooledRows =
         =
         let struct (firstRow, beyondRow) = inside pool.Rows top
         let struct (firstColumn, beyondColumn) = inside pool.Columns left
-        let mutable best = Unchecked.defaultof<'V>
-        let mutable winner = Unchecked.defaultof<'V>
-        let mutable isFirst = true
+        let corner = band.Row(top + firstRow) +! ((left + firstColumn) * lanes + channel)
+        let mutable best = 'S.Load corner
+        let mutable row = corner
 
-        for i in firstRow .. beyondRow - 1 do
-            let row = band.Row(top + i) +! (left * lanes + channel)
+        for _ in firstRow .. beyondRow - 1 do
+            let mutable cell = row
 
-            for j in firstColumn .. beyondColumn - 1 do
-                let value = 'S.Load(row +! (j * lanes))
-                let position = 'S.Splat('T.CreateTruncating(i * pool.Columns.Kernel + j))
+            for _ in firstColumn .. beyondColumn - 1 do
+                let value = 'S.Load cell
+                best <- 'S.WhereWins(value, best, value, best)
+                cell <- cell +! lanes
 
-                if isFirst then
-                    best <- value
-                    winner <- position
-                    isFirst <- false
+            row <- row +! band.Pitch
+
+        'S.Store(target, (if relu then 'S.ClampNegative best else best))
+
+        if not (NativePtr.isNullPtr bits) then
+            // lanes that have yet to find their winner, and whose gradient gets through
+            let mutable left =
+                if relu then
+                    'S.PositiveBits best
                 else
-                    winner <- 'S.WhereWins(value, best, position, winner)
-                    best <- 'S.WhereWins(value, best, value, best)
+                    UInt32.MaxValue >>> (32 - 'S.Width)
 
-        finish<'T, 'V, 'S> relu pool.KernelSize best winner target bits
+            if
+                beyondRow - firstRow < pool.Rows.Kernel
+                || beyondColumn - firstColumn < pool.Columns.Kernel
+            then
+                Span<uint32>(NativePtr.toVoidPtr bits, pool.KernelSize).Clear()
+
+            row <- corner
+
+            for i in firstRow .. beyondRow - 1 do
+                let mutable cell = row
+                let mutable own = bits +! (i * pool.Columns.Kernel + firstColumn)
+
+                for _ in firstColumn .. beyondColumn - 1 do
+                    let value = 'S.Load cell
+                    // no number equals a NaN, but a NaN wins over it
+                    let wins = ('S.EqualBits(value, best) ||| 'S.WinBits(value, best)) &&& left
+                    NativePtr.write own wins
+                    left <- left &&& ~~~wins
+                    cell <- cell +! lanes
+                    own <- own +! 1
+
+                row <- row +! band.Pitch
 
     /// The same for the usual window of 2 by 2, wholly inside the image: a knock-out of two rounds.
     [<MethodImpl(MethodImplOptions.AggressiveInlining)>]

@@ -25,13 +25,14 @@ module internal StencilConvolution =
         && (columns.Output >= LeastColumns || (filters <= out.Lanes && columns.Output >= 4))
 
     /// `lines` rows of the output [ lines; columns; outStep ], whose upper left patch starts at x. `packed` holds the weights as
-    /// [ KH; KW; channels; outStep ].
+    /// [ KH; KW; channels; outStep ]; a gradient wants them turned half round.
     let rows
         (window: Window)
         (channels: int)
         (out: Processor<'T>)
         (outStep: int)
         (packed: nativeptr<'T>)
+        (isTurned: bool)
         (bias: nativeptr<'T>)
         (lines: int)
         (x: nativeptr<'T>)
@@ -41,6 +42,14 @@ module internal StencilConvolution =
         (yPitch: int)
         =
         let kernel, stride = window.Columns.Kernel, window.Columns.Stride
+        let cell = channels * outStep
+
+        let struct (origin, cell) =
+            if isTurned then
+                struct (packed +! ((window.KernelSize - 1) * cell), -cell)
+            else
+                struct (packed, cell)
+
         let mutable isFirst = true
 
         for residue in 0 .. min stride kernel - 1 do
@@ -64,9 +73,9 @@ module internal StencilConvolution =
                         XLine = window.Rows.Stride * xPitch
                         XPitch = xPitch
                         XStep = stride * xStep
-                        Weight = packed +! (first * channels * outStep)
-                        WeightRow = kernel * channels * outStep
-                        WeightTap = stride * channels * outStep
+                        Weight = origin +! (first * cell)
+                        WeightRow = kernel * cell
+                        WeightTap = stride * cell
                         WeightStep = outStep
                         Start = if isFirst then bias else y
                         StartLine = if isFirst then 0 else yPitch
