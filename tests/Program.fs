@@ -32,6 +32,7 @@ let private all =
             Networks.NetworkTests.tests
             Fusion.PlanTests.tests
             Fusion.FusedNetworkTests.tests
+            Fusion.PlanMemoryTests.tests
             Training.OptimizerTests.tests
             Training.PhasesTests.tests
             Training.DataParallelTests.tests

@@ -172,7 +172,7 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
             LazyInitializer.EnsureInitialized(
                 &classifier,
                 fun () ->
-                    let fresh = Classifier<float32> plan
+                    let fresh = new Classifier<float32>(plan)
                     fresh.Prepared.PackAll trained.Parameters
                     fresh
             )

@@ -96,7 +96,7 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, examples:
             StageProfile(
                 stage,
                 count,
-                StageCost.executedForward count stage,
+                StageCost.executedForward count stage (prepared.Stage i),
                 StageCost.executedBackward count stage (prepared.Stage i) shard.Caches[i]
             ))
         :> _
@@ -129,17 +129,20 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, examples:
     member _.Stages = profiles
 
     /// Runs a stage, counted from 0, forward on the whole batch.
-    member _.RunForward(stage: int) : unit =
+    member profile.RunForward(stage: int) : unit =
         check stage
         use memory = Workspace.Rent()
         shard.Forward(stage, memory) |> ignore
+        // the memory that the kernels use lives as long as this
+        GC.KeepAlive profile
 
     /// Runs a stage, counted from 0, backward on the whole batch: the gradients of its parameters, and that of its input unless
     /// the stage is the first.
-    member _.RunBackward(stage: int) : unit =
+    member profile.RunBackward(stage: int) : unit =
         check stage
         use memory = Workspace.Rent()
         backward memory stage
+        GC.KeepAlive profile
 
     interface IDisposable with
         /// Gives the memory back.

@@ -51,22 +51,30 @@ module internal StageCost =
 
         live
 
-    /// Forward, for a whole batch. Rows of a convolution that no pooling window sees are left out.
-    let executedForward (examples: int) (stage: Stage) : int64 =
-        match stage.Operation with
-        | FusedConvolution conv ->
-            let pool = conv.Pool.Rows
+    /// Forward, for a whole batch. Rows of a convolution that no pooling window sees are left out; those that windows of two bands see
+    /// are computed twice.
+    let executedForward (examples: int) (stage: Stage) (prepared: Prepared<'T>) : int64 =
+        match prepared with
+        | Prepared.Convolution(conv, prepared) ->
+            let group = FusedConvolutionForward.rowsInBand conv prepared
+            let pooled = conv.Pool.Rows.Output
+            let row = forward stage / int64 conv.Window.Rows.Output
 
-            let rows =
-                min conv.Window.Rows.Output ((pool.Output - 1) * pool.Stride - pool.Padding + pool.Kernel)
+            int64 examples
+            * Seq.sum (
+                seq {
+                    for first in 0..group .. pooled - 1 do
+                        let struct (above, below) =
+                            FusedConvolutionForward.seen conv first (min pooled (first + group))
 
-            if WinogradConvolution.applies conv.Window conv.InChannels conv.Filters then
-                int64 examples
-                * WinogradConvolution.multiplyAdds conv.Window conv.InChannels conv.Filters rows
-            else
-                int64 examples * forward stage / int64 conv.Window.Rows.Output * int64 rows
-        | FusedDense _
-        | Unfused _ -> int64 examples * forward stage
+                        if prepared.Winograd.IsSome then
+                            WinogradConvolution.multiplyAdds conv.Window conv.InChannels conv.Filters (below - above)
+                        else
+                            row * int64 (below - above)
+                }
+            )
+        | Prepared.Dense _
+        | Prepared.Unfused _ -> int64 examples * forward stage
 
     /// Backward, for a whole batch that has run forward.
     let executedBackward (examples: int) (stage: Stage) (prepared: Prepared<'T>) (cache: StageCache<'T>) : int64 =

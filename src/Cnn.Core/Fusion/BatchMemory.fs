@@ -40,7 +40,7 @@ type internal GradientPart =
     { Tensor: int; First: int; Beyond: int }
 
 /// A plan ready for a step of training, and memory for all that the shards of a batch leave behind; it serves any batch that is not
-/// larger than `capacity`.
+/// larger than `capacity`, in shards of at most `longest` examples.
 [<Sealed; AllowNullLiteral>]
 type internal BatchMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
     (plan: Plan, capacity: Shards, longest: int) =
@@ -121,11 +121,17 @@ type internal BatchMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
             match gradient with
             | TensorGradient.Shards _ -> partsOf t sizes[t] partSize
             | TensorGradient.Factors(dense, own, _, _, _) ->
-                let most = max 1 (partSize / (DenseWeightGradient.Group * dense.Outputs))
+                let most = max 1 (partSize / DenseWeightGradient.Group / dense.Outputs)
                 partsOf t (DenseWeightGradient.groups dense own) most)
         |> Array.concat
 
     member _.Prepared = prepared
+
+    /// The largest batch, in examples and in shards, that there is room for.
+    member _.Capacity = capacity
+
+    /// And the examples of its longest shard.
+    member _.Longest = longest
 
     /// For each tensor of the parameters, in their order.
     member _.Gradients = tensors
@@ -159,8 +165,9 @@ type internal BatchMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
     member _.Return(shard: ShardMemory<'T>) = shards.Add shard
 
     interface IDisposable with
-        /// Frees the memory; it is also what keeps it alive until then.
+        /// Frees the memory, and that of the shards that have been returned; it is also what keeps it alive until then.
         member _.Dispose() =
+            shards.Drain(fun shard -> (shard :> IDisposable).Dispose())
             (memory :> IDisposable).Dispose()
             (prepared :> IDisposable).Dispose()
 
@@ -184,15 +191,23 @@ type internal PlanMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIee
         | null -> new BatchMemory<'T>(plan, batch, batch.Longest)
         | memory when memory.Holds batch -> memory
         | small ->
+            // room for what it held as well, or batches of two sizes would push each other out
+            let capacity =
+                {
+                    Examples = max batch.Examples small.Capacity.Examples
+                    Count = max batch.Count small.Capacity.Count
+                }
+
+            let longest = max batch.Longest small.Longest
             (small :> IDisposable).Dispose()
-            new BatchMemory<'T>(plan, batch, batch.Longest)
+            new BatchMemory<'T>(plan, capacity, longest)
 
     member _.Return(memory: BatchMemory<'T>) = training.Add memory
 
     /// A plan whose parameters may be packed, which is nobody else's until it is returned.
     member _.RentClassifier(plan: Plan) : Classifier<'T> =
         match inference.TryTake() with
-        | null -> Classifier<'T> plan
+        | null -> new Classifier<'T>(plan)
         | classifier -> classifier
 
     member _.Return(classifier: Classifier<'T>) = inference.Add classifier

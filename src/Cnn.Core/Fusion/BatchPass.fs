@@ -20,17 +20,28 @@ type internal ShardResult = { Loss: float; Correct: int }
 type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
     (plan: Plan, parameters: Parameters<'T>, examples: Examples<'T>, labels: Tensor<int>, shards: Shards) =
     let home = PlanMemory<'T>.Of plan
-    let memory = home.RentBatch(plan, shards)
-    let prepared = memory.Prepared
-    let parts = prepared.Parts parameters
-    let last = prepared.Stages.Length - 1
-    let results: ShardResult[] = Array.zeroCreate shards.Count
 
-    do
-        let count = Examples.count plan.Network.Input prepared.InputSize examples
+    // what is refused must not take the memory along
+    let memory =
+        let size = Shape.size plan.Network.Input
+        let count = Examples.count plan.Network.Input size examples
 
         if count <> shards.Examples || labels.Count <> count then
             invalidArg (nameof labels) $"{count} examples have {labels.Count} labels; each needs one"
+
+        home.RentBatch(plan, shards)
+
+    let prepared = memory.Prepared
+
+    let parts =
+        try
+            prepared.Parts parameters
+        with _ ->
+            home.Return memory
+            reraise ()
+
+    let last = prepared.Stages.Length - 1
+    let results: ShardResult[] = Array.zeroCreate shards.Count
 
     /// The loss of a shard that has run forward, and its gradient.
     let judge (start: int) (logits: FeatureMap<'T>) (dlogits: FeatureMap<'T>) : ShardResult =
@@ -69,14 +80,16 @@ type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
     /// One shard forward and backward.
     member _.Run(shard: int) : unit =
         let own = memory.RentShard()
-        let start = shards.Start shard
-        own.ForwardAll(examples, start, shards.Length shard)
-        results[shard] <- judge start own.Maps[last + 1] own.Gradients[last]
 
-        for i in last .. -1 .. 0 do
-            own.Backward(i, own.Scratch, own.Caches[i], memory.Target(i, 0, shard), memory.Target(i, 1, shard))
+        try
+            let start = shards.Start shard
+            own.ForwardAll(examples, start, shards.Length shard)
+            results[shard] <- judge start own.Maps[last + 1] own.Gradients[last]
 
-        memory.Return own
+            for i in last .. -1 .. 0 do
+                own.Backward(i, own.Scratch, own.Caches[i], memory.Target(i, 0, shard), memory.Target(i, 1, shard))
+        finally
+            memory.Return own
 
     /// What each shard gave, once all have run.
     member _.Results = results

@@ -23,7 +23,7 @@ type internal Classifier<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIee
     /// Classifies `count` examples, into `logits` [ count; classes ].
     member _.Run(examples: Examples<'T>, start: int, count: int, logits: Span<'T>) : unit =
         let memory =
-            match idle.TryTake() with
+            match if count > longest then null else idle.TryTake() with
             | null -> new ShardMemory<'T>(prepared, none, max longest count)
             | memory -> memory
 
@@ -34,3 +34,9 @@ type internal Classifier<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIee
             idle.Add memory
         else
             (memory :> IDisposable).Dispose()
+
+    interface IDisposable with
+        /// Frees the memory; only when no shard runs any more.
+        member _.Dispose() =
+            idle.Drain(fun memory -> (memory :> IDisposable).Dispose())
+            (prepared :> IDisposable).Dispose()

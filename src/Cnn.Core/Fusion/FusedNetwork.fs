@@ -90,15 +90,19 @@ module FusedNetwork =
 
     /// Network.logits, within rounding.
     let logits (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
-        let classifier = Classifier<'T> plan
-        let prepared = classifier.Prepared
-        let examples = Examples.Numbers x
-        let count = Examples.count plan.Network.Input prepared.InputSize examples
-        prepared.PackAll parameters
-        let values = GC.AllocateUninitializedArray(count * plan.Network.Classes)
-        classifier.Run(examples, 0, count, Span values)
-        GC.KeepAlive classifier
-        Tensor([ count; plan.Network.Classes ], values)
+        let home = PlanMemory<'T>.Of plan
+        let classifier = home.RentClassifier plan
+
+        try
+            let prepared = classifier.Prepared
+            let examples = Examples.Numbers x
+            let count = Examples.count plan.Network.Input prepared.InputSize examples
+            prepared.PackAll parameters
+            let values = GC.AllocateUninitializedArray(count * plan.Network.Classes)
+            classifier.Run(examples, 0, count, Span values)
+            Tensor([ count; plan.Network.Classes ], values)
+        finally
+            home.Return classifier
 
     /// The gradients of a pass all of whose shards have run.
     let internal gradients (parameters: Parameters<'T>) (pass: BatchPass<'T>) : Parameters<'T> =

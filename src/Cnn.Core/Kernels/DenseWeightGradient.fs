@@ -76,7 +76,7 @@ module internal DenseWeightGradient =
 
     /// Numbers that a group needs room for: its gradient, and a block of the inputs of all examples.
     let room (prepared: PreparedDense<'T>) (examples: int) : int =
-        Group * prepared.OutStep + block prepared * examples
+        Checked.(+) (Checked.(*) Group prepared.OutStep) (Checked.(*) (block prepared) examples)
 
     /// Where each example of a block starts.
     let starts (workspace: Workspace) (prepared: PreparedDense<'T>) (examples: int) : nativeptr<nativeint> =

@@ -96,15 +96,6 @@ module internal FeatureMap =
             Examples = count
         }
 
-    /// How many bytes behind the first example each of them starts.
-    let starts (workspace: Workspace) (map: FeatureMap<'T>) : nativeptr<nativeint> =
-        let starts = workspace.Take<nativeint> map.Examples
-
-        for n in 0 .. map.Examples - 1 do
-            NativePtr.set starts n (nativeint (n * map.ImagePitch) * nativeint sizeof<'T>)
-
-        starts
-
     /// Memory for a map with the extents of another; nothing of it is written, the border included.
     let like (workspace: Workspace) (other: FeatureMap<'T>) : FeatureMap<'T> =
         { other with

@@ -13,15 +13,29 @@ open Checked
 /// pooling while the band is in the L1 cache.
 module internal FusedConvolutionForward =
 
-    /// Numbers of a band, at most, unless one pooled row needs more: half of an L1 cache.
+    /// Bytes of a band, at most, unless one pooled row needs more: half of an L1 cache. Tiles of minimal filtering fill it anyway.
     [<Literal>]
     let private BandBytes = 16384
 
     /// Pooled rows whose convolution is computed in one go.
-    let private rowsInBand<'T when 'T: unmanaged> (conv: FusedConvolution) (pitch: int) =
-        let lines = BandBytes / (pitch * sizeof<'T>)
-        let group = (lines - conv.Pool.Rows.Kernel) / conv.Pool.Rows.Stride + 1
-        max 1 (min group conv.Pool.Rows.Output)
+    let rowsInBand (conv: FusedConvolution) (prepared: PreparedConvolution<'T>) : int =
+        let pool = conv.Pool.Rows
+        let bytes = conv.Window.Columns.Output * prepared.Lanes.OutStep * sizeof<'T>
+        let isTiled = prepared.Winograd.IsSome
+        let lines = (if isTiled then 4 * BandBytes else BandBytes) / bytes
+        let group = max 1 (min ((lines - pool.Kernel) / pool.Stride + 1) pool.Output)
+        // whole tiles, where every row is pooled alone
+        if isTiled && pool.Kernel = 1 && group > 1 then
+            group / 2 * 2
+        else
+            group
+
+    /// The rows of the convolution that pooled rows from `pooled` up to the one before `beyond` see: a first one, and the one beyond.
+    let seen (conv: FusedConvolution) (pooled: int) (beyond: int) : struct (int * int) =
+        let pool = conv.Pool.Rows
+
+        struct (max 0 (pooled * pool.Stride - pool.Padding),
+                min conv.Window.Rows.Output ((beyond - 1) * pool.Stride - pool.Padding + pool.Kernel))
 
     /// Rows `first` to `first + count - 1` of the convolution of image n, into target [ count; columns; OutStep ].
     let private convolve
@@ -101,10 +115,10 @@ module internal FusedConvolutionForward =
         (winners: nativeptr<uint32>)
         =
         let lanes = prepared.Lanes
-        let rows, columns = conv.Window.Rows, conv.Window.Columns
+        let columns = conv.Window.Columns
         let pool = conv.Pool
         let pitch = columns.Output * lanes.OutStep
-        let group = rowsInBand<'T> conv pitch
+        let group = rowsInBand conv prepared
         let lines = (group - 1) * pool.Rows.Stride + pool.Rows.Kernel
         let memory = workspace.Take<'T>(lines * pitch)
 
@@ -120,12 +134,7 @@ module internal FusedConvolutionForward =
 
             while pooledRow < pool.Rows.Output do
                 let beyondRow = min pool.Rows.Output (pooledRow + group)
-                // the rows of the convolution that these pooled rows see
-                let first = max 0 (pooledRow * pool.Rows.Stride - pool.Rows.Padding)
-
-                let beyond =
-                    min rows.Output ((beyondRow - 1) * pool.Rows.Stride - pool.Rows.Padding + pool.Rows.Kernel)
-
+                let struct (first, beyond) = seen conv pooledRow beyondRow
                 convolve conv prepared x n first (beyond - first) memory scratch
 
                 let band: PooledRows.Band<'T> =

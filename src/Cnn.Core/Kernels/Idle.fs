@@ -7,13 +7,14 @@ open System.Threading
 [<Sealed>]
 type internal Idle<'A when 'A: not struct and 'A: null>() =
     let mutable first: 'A = null
-    let others = ConcurrentBag<'A>()
+    // not a bag: that would keep what it holds alive through the threads that it came from
+    let others = ConcurrentStack<'A>()
 
     /// One of them, which is then the caller's alone; null where there is none.
     member _.TryTake() : 'A =
         match Interlocked.Exchange(&first, null) with
         | null ->
-            match others.TryTake() with
+            match others.TryPop() with
             | true, item -> item
             | _ -> null
         | item -> item
@@ -21,4 +22,12 @@ type internal Idle<'A when 'A: not struct and 'A: null>() =
     member _.Add(item: 'A) =
         match Interlocked.Exchange(&first, item) with
         | null -> ()
-        | other -> others.Add other
+        | other -> others.Push other
+
+    /// Takes all of them.
+    member idle.Drain(action: 'A -> unit) =
+        match idle.TryTake() with
+        | null -> ()
+        | item ->
+            action item
+            idle.Drain action

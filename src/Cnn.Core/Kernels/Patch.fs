@@ -35,7 +35,7 @@ type internal LiveEntries<'T when 'T: unmanaged> =
         Pitch: int
     }
 
-/// The second of the two loops that all the time of training is spent in. Behind max-pooling and ReLU nearly all of a gradient
+/// The loops of sparse gradients. Behind max-pooling and ReLU nearly all of a gradient
 /// is 0. For each entry g that is not, of filter o at the patch p,
 ///
 ///   dweight[o; k] += g x[p + k]

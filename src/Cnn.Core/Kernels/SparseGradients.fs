@@ -30,7 +30,9 @@ module internal SparseGradients =
         (first: int)
         : nativeptr<nativeint> =
         let pool, window = conv.Pool, conv.Window
-        let table = workspace.TakeZeros<nativeint>(WinnerBits.Positions * pool.OutputSize)
+
+        let table =
+            workspace.TakeZeros<nativeint>(Checked.(*) WinnerBits.Positions pool.OutputSize)
 
         for row in 0 .. pool.Rows.Output - 1 do
             for column in 0 .. pool.Columns.Output - 1 do

@@ -7,7 +7,7 @@ namespace Cnn.Kernels
 open System.Runtime.CompilerServices
 open Microsoft.FSharp.NativeInterop
 
-/// The first of the two loops that all the time of training is spent in: a few rows of a product, in registers.
+/// The loop that products are taken in: a few rows, in registers. (WideTile is the same for four vectors of columns.)
 /// Every sum is taken in the order of k: tiles and vectors of any size give the same bits.
 module internal Tile =
 

@@ -42,7 +42,7 @@ module internal WinnerBits =
     let WorkSize = 3 * Cells
 
     let byPlaceSize (filters: int) =
-        (filters + Group - 1) / Group * Cells * Positions
+        Checked.(*) ((filters + Group - 1) / Group) (Cells * Positions)
 
     /// winners [ cell; vector of `lanes` filters; position ], of which positions from `first` on are taken, to
     /// byPlace [ group of 32 filters; 64 cells; 4 positions ], a bit for each filter, and to

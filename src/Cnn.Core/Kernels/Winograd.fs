@@ -131,11 +131,12 @@ module internal Winograd =
 
                 tile <- tile +! step
 
-    /// The numbers m0 + m1 + m2 and m1 - m2 - m3 of four that lie a plane apart: a column of At times those.
+    /// The first row of At times a column of four numbers, which lie `row` apart: m0 + m1 + m2.
     [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     let private upper<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (m: nativeptr<'T>) (row: int) =
         'S.Add('S.Add('S.Load m, 'S.Load(m +! row)), 'S.Load(m +! (2 * row)))
 
+    /// And the second row: m1 - m2 - m3.
     [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     let private lower<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>> (m: nativeptr<'T>) (row: int) =
         'S.Subtract('S.Subtract('S.Load(m +! row), 'S.Load(m +! (2 * row))), 'S.Load(m +! (3 * row)))

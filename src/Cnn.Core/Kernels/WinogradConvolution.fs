@@ -46,7 +46,7 @@ module internal WinogradConvolution =
         // smaller ones are mostly the edges of tiles
         && min window.Rows.Output window.Columns.Output >= 4
 
-    /// Multiply-adds of the products for an output of so many rows.
+    /// Multiply-adds of the products for so many rows of an output that are computed at once.
     let multiplyAdds (window: Window) (channels: int) (filters: int) (rows: int) : int64 =
         let grid: Winograd.Grid =
             {
@@ -78,7 +78,7 @@ module internal WinogradConvolution =
             Channels = channels
             InStep = inStep
             OutStep = outStep
-            Panels = workspace.Take<'T>(Winograd.Elements * channels * outStep)
+            Panels = workspace.Take<'T>(Checked.(*) (Checked.(*) Winograd.Elements channels) outStep)
             Inputs = inputs
             Zeros = workspace.TakeZeros<'T> outStep
         }
@@ -116,7 +116,8 @@ module internal WinogradConvolution =
             column <- column + columns
 
     /// A line of the cache between planes, which would otherwise push each other out of it.
-    let private plane<'T when 'T: unmanaged> (tiles: int) (step: int) = tiles * step + 64 / sizeof<'T>
+    let private plane<'T when 'T: unmanaged> (tiles: int) (step: int) =
+        Checked.(+) (Checked.(*) tiles step) (64 / sizeof<'T>)
 
     /// Rows of tiles that are multiplied in one go, at most.
     let private mostRowsAtOnce (grid: Winograd.Grid) =

@@ -26,7 +26,12 @@ type internal Workspace private (isRented: bool) =
         for struct (address, _) in blocks do
             NativeMemory.AlignedFree(NativePtr.toVoidPtr (NativePtr.ofNativeInt<byte> address))
 
+        if blocks.Count > 0 then
+            GC.RemoveMemoryPressure(blocks |> Seq.sumBy (fun struct (_, bytes) -> bytes))
+
         blocks.Clear()
+        size <- 0L
+        used <- 0L
 
     let allocate (bytes: int64) =
         let address = NativeMemory.AlignedAlloc(unativeint bytes, alignment)
@@ -34,6 +39,8 @@ type internal Workspace private (isRented: bool) =
         size <- bytes
         used <- 0L
         blocks.Add(struct (block, size))
+        // what is freed by a finalizer is freed late, unless the collector knows of it
+        GC.AddMemoryPressure bytes
 
     /// A workspace that nobody else uses; dispose of it to give it back.
     static member Rent() : Workspace =
@@ -46,6 +53,9 @@ type internal Workspace private (isRented: bool) =
 
     /// Memory for this many numbers, with whatever was in it before.
     member _.Take<'U when 'U: unmanaged>(count: int) : nativeptr<'U> =
+        if count < 0 then
+            raise (OverflowException())
+
         // a line apart at least: what lies in the same place of every page would push each other out of the cache
         let bytes = (int64 count * int64 sizeof<'U> + 63L) / 64L * 64L + 64L
 
@@ -81,5 +91,4 @@ type internal Workspace private (isRented: bool) =
                 idle.Add workspace
             else
                 free ()
-                size <- 0L
                 GC.SuppressFinalize workspace
