@@ -86,7 +86,7 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         bits: nativeptr<uint32> ->
             unit
 
-    /// See PooledRows.
+    /// See Unpooling.
     abstract Unpool:
         pool: Window *
         gradient: nativeptr<'T> *
@@ -97,7 +97,7 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         bias: nativeptr<'T> ->
             unit
 
-    /// See PooledRows.
+    /// See Unpooling.
     abstract SumWinners:
         pool: Window * gradient: nativeptr<'T> * pitch: int * bits: nativeptr<uint32> * lanes: int * sum: nativeptr<'T> ->
             unit
@@ -157,10 +157,10 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
         PooledRows.pool<'T, 'V, 'S> pool relu band row lanes target bits
 
     override _.Unpool(pool, gradient, pitch, bits, lanes, target, bias) =
-        PooledRows.unpool<'T, 'V, 'S> pool gradient pitch bits lanes target bias
+        Unpooling.unpool<'T, 'V, 'S> pool gradient pitch bits lanes target bias
 
     override _.SumWinners(pool, gradient, pitch, bits, lanes, sum) =
-        PooledRows.sumWinners<'T, 'V, 'S> pool gradient pitch bits lanes sum
+        Unpooling.sumWinners<'T, 'V, 'S> pool gradient pitch bits lanes sum
 
 /// Chooses the kernels once, for the processor at hand.
 [<AbstractClass; Sealed>]
