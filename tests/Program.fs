@@ -15,7 +15,10 @@ let private all =
             Tensors.TensorTests.tests
             Tensors.RandomTests.tests
             Kernels.ProcessorTests.tests
+            Kernels.UpdateTests.tests
             Kernels.TileTests.tests
+            Kernels.PatchTests.tests
+            Kernels.PooledRowsTests.tests
             Kernels.StencilTests.tests
             Kernels.WinogradTests.tests
             Kernels.IdleTests.tests

@@ -8,22 +8,21 @@ open System.Numerics
 open Expecto
 open Cnn.Kernels
 open Cnn.Tests.Properties
+open Cnn.Tests.Kernels.KernelMemory
 open Microsoft.FSharp.NativeInterop
 
 let private write<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (memory: Workspace) (values: int[]) =
-    let p = memory.Take<'T> values.Length
-    values |> Array.iteri (fun i v -> NativePtr.set p i ('T.CreateTruncating v))
-    p
+    write<'T> memory (Array.map float values)
 
 let private read<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (p: nativeptr<'T>) (count: int) =
-    Array.init count (fun i -> Int32.CreateTruncating(NativePtr.get p i))
+    read p count |> Array.map int
 
 let private transposed<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (seed: int) =
     let random = Random seed
     let rows, columns = random.Next(0, 40), random.Next(0, 40)
     let sourceStep, targetStep = columns + random.Next 3, rows + random.Next 3
 
-    for bits in [ 512; 256; 128; 0 ] do
+    for bits in widths do
         use memory = Workspace.Rent()
         let source = Array.init (rows * sourceStep) id
         let target = Array.init (columns * targetStep) (fun i -> -i)

@@ -9,17 +9,8 @@ open Expecto
 open Cnn.Tensors
 open Cnn.Kernels
 open Cnn.Tests.Properties
+open Cnn.Tests.Kernels.KernelMemory
 open Microsoft.FSharp.NativeInterop
-
-let private widths = [ 512; 256; 128; 0 ]
-
-let private take<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
-    (memory: Workspace)
-    (values: float[])
-    : nativeptr<'T> =
-    let p = memory.Take<'T> values.Length
-    values |> Array.iteri (fun i v -> NativePtr.set p i ('T.CreateTruncating v))
-    p
 
 /// Kernels with fewer and more taps than a stencil has, steps shorter and longer than the kernel, and lines of one run and of many.
 let private agrees<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (seed: int) =
@@ -53,7 +44,7 @@ let private agrees<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
     for bits in widths do
         use memory = Workspace.Rent()
         let processor = Processor.OfBits<'T> bits
-        let step = (filters + processor.Lanes - 1) / processor.Lanes * processor.Lanes
+        let step = processor.RoundUp filters
 
         let drawn count =
             Array.init count (fun _ -> float (random.Next(-4, 5)))
@@ -80,27 +71,24 @@ let private agrees<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
 
                 sum)
 
-        let y = take<'T> memory (Array.create expected.Length nan)
+        let y = write<'T> memory (Array.create expected.Length nan)
 
         StencilConvolution.rows
             window
             channels
             processor
             step
-            (take<'T> memory weight)
+            (write<'T> memory weight)
             isTurned
-            (take<'T> memory bias)
+            (write<'T> memory bias)
             outputRows
-            (take<'T> memory image)
+            (write<'T> memory image)
             pitch
             channels
             y
             (outputColumns * step)
 
-        let actual =
-            Array.init expected.Length (fun i -> Double.CreateTruncating(NativePtr.get y i))
-
-        Expect.sequenceEqual actual expected $"{typeof<'T>.Name}, {bits} bits, {window}"
+        Expect.sequenceEqual (read y expected.Length) expected $"{typeof<'T>.Name}, {bits} bits, {window}"
 
 let tests =
     testList

@@ -9,10 +9,9 @@ open Expecto
 open Cnn.Tensors
 open Cnn.Kernels
 open Cnn.Tests.Properties
+open Cnn.Tests.Kernels.KernelMemory
 open Cnn.Tests.Support
 open Microsoft.FSharp.NativeInterop
-
-let private widths = [ 512; 256; 128; 0 ]
 
 let private whole (random: Random) : float = float (random.Next(-4, 5))
 
@@ -21,14 +20,7 @@ let private take<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>
     (count: int)
     (number: int -> float)
     : nativeptr<'T> =
-    let p = memory.Take<'T> count
-
-    for i in 0 .. count - 1 do
-        NativePtr.set p i ('T.CreateTruncating(number i))
-
-    p
-
-let private roundUp (count: int) (unit: int) = (count + unit - 1) / unit * unit
+    write<'T> memory (Array.init count number)
 
 /// A convolution of a part of an image, which has exactly the cells that the output looks at. Behind them are numbers that no
 /// output may see.
@@ -65,8 +57,8 @@ type private Case(seed: int, draw: Random -> float) =
         : float[] =
         use memory = Workspace.Rent()
         let kernels = Processor.OfBits<'T> bits
-        let inStep = roundUp channels kernels.Lanes
-        let outStep = roundUp filters kernels.Lanes
+        let inStep = kernels.RoundUp channels
+        let outStep = kernels.RoundUp filters
         let pitch = (columns + 2) * inStep
         let beyond = (rows + 2) * pitch
 

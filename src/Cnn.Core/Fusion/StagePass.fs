@@ -64,8 +64,7 @@ module internal StagePass =
         | FusedDense dense -> Prepared.Dense(dense, FusedDense.prepare workspace dense inStep)
         | Unfused layer ->
             let struct (channels, _) = extents stage.Output
-            let lanes = Kernel<'T>.For(channels).Lanes
-            Prepared.Unfused(layer, (channels + lanes - 1) / lanes * lanes)
+            Prepared.Unfused(layer, Kernel<'T>.For(channels).RoundUp channels)
 
     /// Numbers in a cell of what a stage gives.
     let outputStep (prepared: Prepared<'T>) : int =

@@ -41,41 +41,6 @@ type internal ChannelWeights<'T when 'T: unmanaged> =
 /// larger than the kernel: each number of it is read once, and goes to up to four sums.
 module internal ChannelWeights =
 
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    let private load<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
-        (wanted: bool)
-        (source: nativeptr<'T>)
-        : 'V =
-        if wanted then 'S.Load source else Unchecked.defaultof<'V>
-
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    let private splat<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
-        (wanted: bool)
-        (source: nativeptr<'T>)
-        : 'V =
-        if wanted then
-            'S.Splat(NativePtr.read source)
-        else
-            Unchecked.defaultof<'V>
-
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    let private add<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
-        (wanted: bool)
-        (g: 'V)
-        (x: 'V)
-        (sum: 'V)
-        : 'V =
-        if wanted then 'S.MultiplyAdd(g, x, sum) else sum
-
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    let private store<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
-        (wanted: bool)
-        (target: nativeptr<'T>)
-        (value: 'V)
-        =
-        if wanted then
-            'S.Store(target, value)
-
     /// Some of the kernel, from a row and a column on, for one vector of filters.
     [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let private block<'T, 'V, 'S, 'R, 'N when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'R :> ICount and 'N :> ICount>
@@ -93,38 +58,38 @@ module internal ChannelWeights =
         let target = w.Weight +! (row * line + column * lanes + channel)
         let isFirst = row = 0 && column = 0
         let mutable bias = 'S.Load(w.Bias +! channel)
-        let mutable t00 = load<'T, 'V, 'S> true target
-        let mutable t01 = load<'T, 'V, 'S> ('N.Count > 1) (target +! (lanes))
-        let mutable t02 = load<'T, 'V, 'S> ('N.Count > 2) (target +! (2 * lanes))
-        let mutable t03 = load<'T, 'V, 'S> ('N.Count > 3) (target +! (3 * lanes))
-        let mutable t04 = load<'T, 'V, 'S> ('N.Count > 4) (target +! (4 * lanes))
-        let mutable t10 = load<'T, 'V, 'S> ('R.Count > 1) (target +! (line))
+        let mutable t00 = Registers.load<'T, 'V, 'S> true target
+        let mutable t01 = Registers.load<'T, 'V, 'S> ('N.Count > 1) (target +! (lanes))
+        let mutable t02 = Registers.load<'T, 'V, 'S> ('N.Count > 2) (target +! (2 * lanes))
+        let mutable t03 = Registers.load<'T, 'V, 'S> ('N.Count > 3) (target +! (3 * lanes))
+        let mutable t04 = Registers.load<'T, 'V, 'S> ('N.Count > 4) (target +! (4 * lanes))
+        let mutable t10 = Registers.load<'T, 'V, 'S> ('R.Count > 1) (target +! (line))
 
         let mutable t11 =
-            load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (target +! (line + lanes))
+            Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (target +! (line + lanes))
 
         let mutable t12 =
-            load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (target +! (line + 2 * lanes))
+            Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (target +! (line + 2 * lanes))
 
         let mutable t13 =
-            load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (target +! (line + 3 * lanes))
+            Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (target +! (line + 3 * lanes))
 
         let mutable t14 =
-            load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (target +! (line + 4 * lanes))
+            Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (target +! (line + 4 * lanes))
 
-        let mutable t20 = load<'T, 'V, 'S> ('R.Count > 2) (target +! (2 * line))
+        let mutable t20 = Registers.load<'T, 'V, 'S> ('R.Count > 2) (target +! (2 * line))
 
         let mutable t21 =
-            load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (target +! (2 * line + lanes))
+            Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (target +! (2 * line + lanes))
 
         let mutable t22 =
-            load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (target +! (2 * line + 2 * lanes))
+            Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (target +! (2 * line + 2 * lanes))
 
         let mutable t23 =
-            load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (target +! (2 * line + 3 * lanes))
+            Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (target +! (2 * line + 3 * lanes))
 
         let mutable t24 =
-            load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (target +! (2 * line + 4 * lanes))
+            Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (target +! (2 * line + 4 * lanes))
 
         let mutable winners = w.Winners +! (4 * vector)
         let mutable cellRow = 0
@@ -153,90 +118,90 @@ module internal ChannelWeights =
                 let x1 = x0 +! pitch
                 let x2 = x1 +! pitch
                 let x3 = x2 +! pitch
-                let x = splat<'T, 'V, 'S> true x0
-                t00 <- add<'T, 'V, 'S> true upperLeft x t00
-                let x = splat<'T, 'V, 'S> true (x0 +! 1)
-                t01 <- add<'T, 'V, 'S> ('N.Count > 1) upperLeft x t01
-                t00 <- add<'T, 'V, 'S> true upperRight x t00
-                let x = splat<'T, 'V, 'S> ('N.Count > 1) (x0 +! 2)
-                t02 <- add<'T, 'V, 'S> ('N.Count > 2) upperLeft x t02
-                t01 <- add<'T, 'V, 'S> ('N.Count > 1) upperRight x t01
-                let x = splat<'T, 'V, 'S> ('N.Count > 2) (x0 +! 3)
-                t03 <- add<'T, 'V, 'S> ('N.Count > 3) upperLeft x t03
-                t02 <- add<'T, 'V, 'S> ('N.Count > 2) upperRight x t02
-                let x = splat<'T, 'V, 'S> ('N.Count > 3) (x0 +! 4)
-                t04 <- add<'T, 'V, 'S> ('N.Count > 4) upperLeft x t04
-                t03 <- add<'T, 'V, 'S> ('N.Count > 3) upperRight x t03
-                let x = splat<'T, 'V, 'S> ('N.Count > 4) (x0 +! 5)
-                t04 <- add<'T, 'V, 'S> ('N.Count > 4) upperRight x t04
-                let x = splat<'T, 'V, 'S> true x1
-                t10 <- add<'T, 'V, 'S> ('R.Count > 1) upperLeft x t10
-                t00 <- add<'T, 'V, 'S> true lowerLeft x t00
-                let x = splat<'T, 'V, 'S> true (x1 +! 1)
-                t11 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) upperLeft x t11
-                t10 <- add<'T, 'V, 'S> ('R.Count > 1) upperRight x t10
-                t01 <- add<'T, 'V, 'S> ('N.Count > 1) lowerLeft x t01
-                t00 <- add<'T, 'V, 'S> true lowerRight x t00
-                let x = splat<'T, 'V, 'S> ('N.Count > 1) (x1 +! 2)
-                t12 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) upperLeft x t12
-                t11 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) upperRight x t11
-                t02 <- add<'T, 'V, 'S> ('N.Count > 2) lowerLeft x t02
-                t01 <- add<'T, 'V, 'S> ('N.Count > 1) lowerRight x t01
-                let x = splat<'T, 'V, 'S> ('N.Count > 2) (x1 +! 3)
-                t13 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) upperLeft x t13
-                t12 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) upperRight x t12
-                t03 <- add<'T, 'V, 'S> ('N.Count > 3) lowerLeft x t03
-                t02 <- add<'T, 'V, 'S> ('N.Count > 2) lowerRight x t02
-                let x = splat<'T, 'V, 'S> ('N.Count > 3) (x1 +! 4)
-                t14 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) upperLeft x t14
-                t13 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) upperRight x t13
-                t04 <- add<'T, 'V, 'S> ('N.Count > 4) lowerLeft x t04
-                t03 <- add<'T, 'V, 'S> ('N.Count > 3) lowerRight x t03
-                let x = splat<'T, 'V, 'S> ('N.Count > 4) (x1 +! 5)
-                t14 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) upperRight x t14
-                t04 <- add<'T, 'V, 'S> ('N.Count > 4) lowerRight x t04
-                let x = splat<'T, 'V, 'S> ('R.Count > 1) x2
-                t20 <- add<'T, 'V, 'S> ('R.Count > 2) upperLeft x t20
-                t10 <- add<'T, 'V, 'S> ('R.Count > 1) lowerLeft x t10
-                let x = splat<'T, 'V, 'S> ('R.Count > 1) (x2 +! 1)
-                t21 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) upperLeft x t21
-                t20 <- add<'T, 'V, 'S> ('R.Count > 2) upperRight x t20
-                t11 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) lowerLeft x t11
-                t10 <- add<'T, 'V, 'S> ('R.Count > 1) lowerRight x t10
-                let x = splat<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (x2 +! 2)
-                t22 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) upperLeft x t22
-                t21 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) upperRight x t21
-                t12 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) lowerLeft x t12
-                t11 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) lowerRight x t11
-                let x = splat<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (x2 +! 3)
-                t23 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) upperLeft x t23
-                t22 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) upperRight x t22
-                t13 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) lowerLeft x t13
-                t12 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) lowerRight x t12
-                let x = splat<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (x2 +! 4)
-                t24 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) upperLeft x t24
-                t23 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) upperRight x t23
-                t14 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) lowerLeft x t14
-                t13 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) lowerRight x t13
-                let x = splat<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (x2 +! 5)
-                t24 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) upperRight x t24
-                t14 <- add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) lowerRight x t14
-                let x = splat<'T, 'V, 'S> ('R.Count > 2) x3
-                t20 <- add<'T, 'V, 'S> ('R.Count > 2) lowerLeft x t20
-                let x = splat<'T, 'V, 'S> ('R.Count > 2) (x3 +! 1)
-                t21 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) lowerLeft x t21
-                t20 <- add<'T, 'V, 'S> ('R.Count > 2) lowerRight x t20
-                let x = splat<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (x3 +! 2)
-                t22 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) lowerLeft x t22
-                t21 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) lowerRight x t21
-                let x = splat<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (x3 +! 3)
-                t23 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) lowerLeft x t23
-                t22 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) lowerRight x t22
-                let x = splat<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (x3 +! 4)
-                t24 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) lowerLeft x t24
-                t23 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) lowerRight x t23
-                let x = splat<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (x3 +! 5)
-                t24 <- add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) lowerRight x t24
+                let x = Registers.splat<'T, 'V, 'S> true x0
+                t00 <- Registers.add<'T, 'V, 'S> true upperLeft x t00
+                let x = Registers.splat<'T, 'V, 'S> true (x0 +! 1)
+                t01 <- Registers.add<'T, 'V, 'S> ('N.Count > 1) upperLeft x t01
+                t00 <- Registers.add<'T, 'V, 'S> true upperRight x t00
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count > 1) (x0 +! 2)
+                t02 <- Registers.add<'T, 'V, 'S> ('N.Count > 2) upperLeft x t02
+                t01 <- Registers.add<'T, 'V, 'S> ('N.Count > 1) upperRight x t01
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count > 2) (x0 +! 3)
+                t03 <- Registers.add<'T, 'V, 'S> ('N.Count > 3) upperLeft x t03
+                t02 <- Registers.add<'T, 'V, 'S> ('N.Count > 2) upperRight x t02
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count > 3) (x0 +! 4)
+                t04 <- Registers.add<'T, 'V, 'S> ('N.Count > 4) upperLeft x t04
+                t03 <- Registers.add<'T, 'V, 'S> ('N.Count > 3) upperRight x t03
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count > 4) (x0 +! 5)
+                t04 <- Registers.add<'T, 'V, 'S> ('N.Count > 4) upperRight x t04
+                let x = Registers.splat<'T, 'V, 'S> true x1
+                t10 <- Registers.add<'T, 'V, 'S> ('R.Count > 1) upperLeft x t10
+                t00 <- Registers.add<'T, 'V, 'S> true lowerLeft x t00
+                let x = Registers.splat<'T, 'V, 'S> true (x1 +! 1)
+                t11 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) upperLeft x t11
+                t10 <- Registers.add<'T, 'V, 'S> ('R.Count > 1) upperRight x t10
+                t01 <- Registers.add<'T, 'V, 'S> ('N.Count > 1) lowerLeft x t01
+                t00 <- Registers.add<'T, 'V, 'S> true lowerRight x t00
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count > 1) (x1 +! 2)
+                t12 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) upperLeft x t12
+                t11 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) upperRight x t11
+                t02 <- Registers.add<'T, 'V, 'S> ('N.Count > 2) lowerLeft x t02
+                t01 <- Registers.add<'T, 'V, 'S> ('N.Count > 1) lowerRight x t01
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count > 2) (x1 +! 3)
+                t13 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) upperLeft x t13
+                t12 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) upperRight x t12
+                t03 <- Registers.add<'T, 'V, 'S> ('N.Count > 3) lowerLeft x t03
+                t02 <- Registers.add<'T, 'V, 'S> ('N.Count > 2) lowerRight x t02
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count > 3) (x1 +! 4)
+                t14 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) upperLeft x t14
+                t13 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) upperRight x t13
+                t04 <- Registers.add<'T, 'V, 'S> ('N.Count > 4) lowerLeft x t04
+                t03 <- Registers.add<'T, 'V, 'S> ('N.Count > 3) lowerRight x t03
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count > 4) (x1 +! 5)
+                t14 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) upperRight x t14
+                t04 <- Registers.add<'T, 'V, 'S> ('N.Count > 4) lowerRight x t04
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 1) x2
+                t20 <- Registers.add<'T, 'V, 'S> ('R.Count > 2) upperLeft x t20
+                t10 <- Registers.add<'T, 'V, 'S> ('R.Count > 1) lowerLeft x t10
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 1) (x2 +! 1)
+                t21 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) upperLeft x t21
+                t20 <- Registers.add<'T, 'V, 'S> ('R.Count > 2) upperRight x t20
+                t11 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) lowerLeft x t11
+                t10 <- Registers.add<'T, 'V, 'S> ('R.Count > 1) lowerRight x t10
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (x2 +! 2)
+                t22 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) upperLeft x t22
+                t21 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) upperRight x t21
+                t12 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) lowerLeft x t12
+                t11 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) lowerRight x t11
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (x2 +! 3)
+                t23 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) upperLeft x t23
+                t22 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) upperRight x t22
+                t13 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) lowerLeft x t13
+                t12 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) lowerRight x t12
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (x2 +! 4)
+                t24 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) upperLeft x t24
+                t23 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) upperRight x t23
+                t14 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) lowerLeft x t14
+                t13 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) lowerRight x t13
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (x2 +! 5)
+                t24 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) upperRight x t24
+                t14 <- Registers.add<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) lowerRight x t14
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 2) x3
+                t20 <- Registers.add<'T, 'V, 'S> ('R.Count > 2) lowerLeft x t20
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 2) (x3 +! 1)
+                t21 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) lowerLeft x t21
+                t20 <- Registers.add<'T, 'V, 'S> ('R.Count > 2) lowerRight x t20
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (x3 +! 2)
+                t22 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) lowerLeft x t22
+                t21 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) lowerRight x t21
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (x3 +! 3)
+                t23 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) lowerLeft x t23
+                t22 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) lowerRight x t22
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (x3 +! 4)
+                t24 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) lowerLeft x t24
+                t23 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) lowerRight x t23
+                let x = Registers.splat<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (x3 +! 5)
+                t24 <- Registers.add<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) lowerRight x t24
                 g <- g +! lanes
                 winners <- winners +! winnerStep
                 x0 <- x0 +! stride
@@ -244,21 +209,21 @@ module internal ChannelWeights =
 
             cellRow <- cellRow + 1
 
-        store<'T, 'V, 'S> true target t00
-        store<'T, 'V, 'S> ('N.Count > 1) (target +! (lanes)) t01
-        store<'T, 'V, 'S> ('N.Count > 2) (target +! (2 * lanes)) t02
-        store<'T, 'V, 'S> ('N.Count > 3) (target +! (3 * lanes)) t03
-        store<'T, 'V, 'S> ('N.Count > 4) (target +! (4 * lanes)) t04
-        store<'T, 'V, 'S> ('R.Count > 1) (target +! (line)) t10
-        store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (target +! (line + lanes)) t11
-        store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (target +! (line + 2 * lanes)) t12
-        store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (target +! (line + 3 * lanes)) t13
-        store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (target +! (line + 4 * lanes)) t14
-        store<'T, 'V, 'S> ('R.Count > 2) (target +! (2 * line)) t20
-        store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (target +! (2 * line + lanes)) t21
-        store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (target +! (2 * line + 2 * lanes)) t22
-        store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (target +! (2 * line + 3 * lanes)) t23
-        store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (target +! (2 * line + 4 * lanes)) t24
+        Registers.store<'T, 'V, 'S> true target t00
+        Registers.store<'T, 'V, 'S> ('N.Count > 1) (target +! (lanes)) t01
+        Registers.store<'T, 'V, 'S> ('N.Count > 2) (target +! (2 * lanes)) t02
+        Registers.store<'T, 'V, 'S> ('N.Count > 3) (target +! (3 * lanes)) t03
+        Registers.store<'T, 'V, 'S> ('N.Count > 4) (target +! (4 * lanes)) t04
+        Registers.store<'T, 'V, 'S> ('R.Count > 1) (target +! (line)) t10
+        Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (target +! (line + lanes)) t11
+        Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (target +! (line + 2 * lanes)) t12
+        Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (target +! (line + 3 * lanes)) t13
+        Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (target +! (line + 4 * lanes)) t14
+        Registers.store<'T, 'V, 'S> ('R.Count > 2) (target +! (2 * line)) t20
+        Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (target +! (2 * line + lanes)) t21
+        Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (target +! (2 * line + 2 * lanes)) t22
+        Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (target +! (2 * line + 3 * lanes)) t23
+        Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (target +! (2 * line + 4 * lanes)) t24
 
         if isFirst then
             'S.Store(w.Bias +! channel, bias)

@@ -80,8 +80,6 @@ and internal ConvolutionPhase<'T when 'T: unmanaged> =
 
 module internal FusedConvolution =
 
-    let private roundUp (count: int) (unit: int) = (count + unit - 1) / unit * unit
-
     /// How the channels are laid out, given how those of the input already are.
     let lanes<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (inStep: int) (conv: FusedConvolution) =
         let out = Kernel<'T>.For conv.Filters
@@ -89,7 +87,7 @@ module internal FusedConvolution =
 
         {
             Out = out
-            OutStep = roundUp conv.Filters out.Lanes
+            OutStep = out.RoundUp conv.Filters
             In = input
             InStep = inStep
             Sparse = conv.Pool.KernelSize >= 4 && (input.Lanes > 1 || Processor.WidestBits = 0)

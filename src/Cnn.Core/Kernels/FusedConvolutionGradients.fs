@@ -36,7 +36,6 @@ module internal FusedConvolutionGradients =
         let sum = workspace.TakeZeros<'T>(sumSize conv lanes)
         let biasSum = workspace.TakeZeros<'T> lanes.OutStep
 
-
         let backward =
             if lanes.Sparse then
                 SparseGradients.backward

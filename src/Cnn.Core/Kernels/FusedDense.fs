@@ -53,8 +53,6 @@ module internal FusedDense =
     [<Literal>]
     let private GradientBlock = 64
 
-    let private roundUp (count: int) (unit: int) = (count + unit - 1) / unit * unit
-
     /// The panels of the weights.
     let panels (dense: FusedDense) (prepared: PreparedDense<'T>) : int =
         (dense.Outputs + prepared.PanelColumns - 1) / prepared.PanelColumns
@@ -118,7 +116,7 @@ module internal FusedDense =
     /// Tables, and memory for weights and bias, which have yet to be packed. Maps of inputs have `inStep` numbers a cell.
     let prepare (workspace: Workspace) (dense: FusedDense) (inStep: int) : PreparedDense<'T> =
         let out = Kernel<'T>.For dense.Outputs
-        let outStep = roundUp dense.Outputs out.Lanes
+        let outStep = out.RoundUp dense.Outputs
         let rows = dense.Inputs
         // one panel is the weights as they are: lanes beyond the last column then hold what nobody reads
         let panelColumns =
@@ -176,7 +174,7 @@ module internal FusedDense =
 
     /// A map for flat inputs.
     let takeFlat<'T when 'T: unmanaged> (workspace: Workspace) (dense: FusedDense) (examples: int) : FeatureMap<'T> =
-        FeatureMap.take<'T> workspace examples dense.Inputs (roundUp dense.Inputs 16) (1, 1) (0, 0)
+        FeatureMap.take<'T> workspace examples dense.Inputs ((dense.Inputs + 15) / 16 * 16) (1, 1) (0, 0)
 
     /// The inputs of a map, in their order. x has no border.
     let flatten (dense: FusedDense) (prepared: PreparedDense<'T>) (x: FeatureMap<'T>) (flat: FeatureMap<'T>) =
@@ -246,7 +244,7 @@ module internal FusedDense =
         (dx: FeatureMap<'T>)
         =
         let across = Kernel<'T>.For dy.Examples
-        let lanes = roundUp dy.Examples across.Lanes
+        let lanes = across.RoundUp dy.Examples
         let transposed = workspace.TakeZeros<'T>(dense.Outputs * lanes)
         let block = workspace.Take<'T>(GradientBlock * lanes)
         let zeros = workspace.TakeZeros<'T> lanes

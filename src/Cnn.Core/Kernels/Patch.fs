@@ -35,8 +35,8 @@ type internal LiveEntries<'T when 'T: unmanaged> =
         Pitch: int
     }
 
-/// The loops of sparse gradients. Behind max-pooling and ReLU nearly all of a gradient
-/// is 0. For each entry g that is not, of filter o at the patch p,
+/// The loops of sparse gradients. Behind max-pooling and ReLU nearly all of a gradient is 0. For each entry g that is not, of filter o
+/// at the patch p,
 ///
 ///   dweight[o; k] += g x[p + k]
 ///   dx[p + k] += g weight[o; k]
@@ -48,22 +48,6 @@ module internal Patch =
     /// Words of a group of filters in ByPlace.
     [<Literal>]
     let private GroupWords = 256
-
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    let private load<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
-        (wanted: bool)
-        (source: nativeptr<'T>)
-        : 'V =
-        if wanted then 'S.Load source else Unchecked.defaultof<'V>
-
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    let private store<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
-        (wanted: bool)
-        (target: nativeptr<'T>)
-        (value: 'V)
-        =
-        if wanted then
-            'S.Store(target, value)
 
     [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     let private gather<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
@@ -103,21 +87,38 @@ module internal Patch =
                 let d0 = e.Kernel +! ((filter * e.Rows + row) * e.Columns + column)
                 let d1 = Tile.at d0 line
                 let d2 = Tile.at d1 line
-                let mutable t00 = load<'T, 'V, 'S> true d0
-                let mutable t01 = load<'T, 'V, 'S> ('N.Count > 1) (d0 +! v)
-                let mutable t02 = load<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v))
-                let mutable t03 = load<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v))
-                let mutable t04 = load<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v))
-                let mutable t10 = load<'T, 'V, 'S> ('R.Count > 1) d1
-                let mutable t11 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v)
-                let mutable t12 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v))
-                let mutable t13 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v))
-                let mutable t14 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v))
-                let mutable t20 = load<'T, 'V, 'S> ('R.Count > 2) d2
-                let mutable t21 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v)
-                let mutable t22 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v))
-                let mutable t23 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v))
-                let mutable t24 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v))
+                let mutable t00 = Registers.load<'T, 'V, 'S> true d0
+                let mutable t01 = Registers.load<'T, 'V, 'S> ('N.Count > 1) (d0 +! v)
+                let mutable t02 = Registers.load<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v))
+                let mutable t03 = Registers.load<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v))
+                let mutable t04 = Registers.load<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v))
+                let mutable t10 = Registers.load<'T, 'V, 'S> ('R.Count > 1) d1
+
+                let mutable t11 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v)
+
+                let mutable t12 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v))
+
+                let mutable t13 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v))
+
+                let mutable t14 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v))
+
+                let mutable t20 = Registers.load<'T, 'V, 'S> ('R.Count > 2) d2
+
+                let mutable t21 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v)
+
+                let mutable t22 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v))
+
+                let mutable t23 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v))
+
+                let mutable t24 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v))
 
                 while live <> 0UL do
                     let cell = BitOperations.TrailingZeroCount live
@@ -145,21 +146,21 @@ module internal Patch =
                     t23 <- gather<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) value (x2 +! (3 * v)) t23
                     t24 <- gather<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) value (x2 +! (4 * v)) t24
 
-                store<'T, 'V, 'S> true d0 t00
-                store<'T, 'V, 'S> ('N.Count > 1) (d0 +! v) t01
-                store<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v)) t02
-                store<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v)) t03
-                store<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v)) t04
-                store<'T, 'V, 'S> ('R.Count > 1) d1 t10
-                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v) t11
-                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v)) t12
-                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v)) t13
-                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v)) t14
-                store<'T, 'V, 'S> ('R.Count > 2) d2 t20
-                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v) t21
-                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v)) t22
-                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v)) t23
-                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v)) t24
+                Registers.store<'T, 'V, 'S> true d0 t00
+                Registers.store<'T, 'V, 'S> ('N.Count > 1) (d0 +! v) t01
+                Registers.store<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v)) t02
+                Registers.store<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v)) t03
+                Registers.store<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v)) t04
+                Registers.store<'T, 'V, 'S> ('R.Count > 1) d1 t10
+                Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v) t11
+                Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v)) t12
+                Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v)) t13
+                Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v)) t14
+                Registers.store<'T, 'V, 'S> ('R.Count > 2) d2 t20
+                Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v) t21
+                Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v)) t22
+                Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v)) t23
+                Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v)) t24
 
             filter <- filter + 1
 
@@ -193,21 +194,38 @@ module internal Patch =
                 let d0 = Tile.at image (NativePtr.get e.PlaceOffsets place)
                 let d1 = Tile.at d0 pitch
                 let d2 = Tile.at d1 pitch
-                let mutable t00 = load<'T, 'V, 'S> true d0
-                let mutable t01 = load<'T, 'V, 'S> ('N.Count > 1) (d0 +! v)
-                let mutable t02 = load<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v))
-                let mutable t03 = load<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v))
-                let mutable t04 = load<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v))
-                let mutable t10 = load<'T, 'V, 'S> ('R.Count > 1) d1
-                let mutable t11 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v)
-                let mutable t12 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v))
-                let mutable t13 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v))
-                let mutable t14 = load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v))
-                let mutable t20 = load<'T, 'V, 'S> ('R.Count > 2) d2
-                let mutable t21 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v)
-                let mutable t22 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v))
-                let mutable t23 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v))
-                let mutable t24 = load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v))
+                let mutable t00 = Registers.load<'T, 'V, 'S> true d0
+                let mutable t01 = Registers.load<'T, 'V, 'S> ('N.Count > 1) (d0 +! v)
+                let mutable t02 = Registers.load<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v))
+                let mutable t03 = Registers.load<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v))
+                let mutable t04 = Registers.load<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v))
+                let mutable t10 = Registers.load<'T, 'V, 'S> ('R.Count > 1) d1
+
+                let mutable t11 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v)
+
+                let mutable t12 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v))
+
+                let mutable t13 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v))
+
+                let mutable t14 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v))
+
+                let mutable t20 = Registers.load<'T, 'V, 'S> ('R.Count > 2) d2
+
+                let mutable t21 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v)
+
+                let mutable t22 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v))
+
+                let mutable t23 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v))
+
+                let mutable t24 =
+                    Registers.load<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v))
 
                 let mutable gradient = Tile.at e.Gradient (NativePtr.get e.CellOffsets (place / 4))
                 let mutable kernel = kernel
@@ -243,21 +261,21 @@ module internal Patch =
                     kernel <- Tile.at kernel (32n * filterSize)
                     group <- group + GroupWords
 
-                store<'T, 'V, 'S> true d0 t00
-                store<'T, 'V, 'S> ('N.Count > 1) (d0 +! v) t01
-                store<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v)) t02
-                store<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v)) t03
-                store<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v)) t04
-                store<'T, 'V, 'S> ('R.Count > 1) d1 t10
-                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v) t11
-                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v)) t12
-                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v)) t13
-                store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v)) t14
-                store<'T, 'V, 'S> ('R.Count > 2) d2 t20
-                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v) t21
-                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v)) t22
-                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v)) t23
-                store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v)) t24
+                Registers.store<'T, 'V, 'S> true d0 t00
+                Registers.store<'T, 'V, 'S> ('N.Count > 1) (d0 +! v) t01
+                Registers.store<'T, 'V, 'S> ('N.Count > 2) (d0 +! (2 * v)) t02
+                Registers.store<'T, 'V, 'S> ('N.Count > 3) (d0 +! (3 * v)) t03
+                Registers.store<'T, 'V, 'S> ('N.Count > 4) (d0 +! (4 * v)) t04
+                Registers.store<'T, 'V, 'S> ('R.Count > 1) d1 t10
+                Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 1) (d1 +! v) t11
+                Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 2) (d1 +! (2 * v)) t12
+                Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 3) (d1 +! (3 * v)) t13
+                Registers.store<'T, 'V, 'S> ('R.Count > 1 && 'N.Count > 4) (d1 +! (4 * v)) t14
+                Registers.store<'T, 'V, 'S> ('R.Count > 2) d2 t20
+                Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 1) (d2 +! v) t21
+                Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 2) (d2 +! (2 * v)) t22
+                Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 3) (d2 +! (3 * v)) t23
+                Registers.store<'T, 'V, 'S> ('R.Count > 2 && 'N.Count > 4) (d2 +! (4 * v)) t24
 
             place <- place + 1
 

@@ -110,59 +110,29 @@ module internal PooledRows =
         let b = 'S.Load(above +! lanes)
         let c = 'S.Load below
         let d = 'S.Load(below +! lanes)
-        let right = 'S.WinBits(b, a)
         let upper = 'S.WhereWins(b, a, b, a)
-        let lowerRight = 'S.WinBits(d, c)
         let lower = 'S.WhereWins(d, c, d, c)
-        let down = 'S.WinBits(lower, upper)
         let best = 'S.WhereWins(lower, upper, lower, upper)
-        // one bit for each lane
-        let mutable alive = UInt32.MaxValue >>> (32 - 'S.Width)
+        'S.Store(target, (if relu then 'S.ClampNegative best else best))
 
-        if relu then
-            'S.Store(target, 'S.ClampNegative best)
-            alive <- 'S.PositiveBits best
-        else
-            'S.Store(target, best)
+        if not (NativePtr.isNullPtr bits) then
+            let right = 'S.WinBits(b, a)
+            let lowerRight = 'S.WinBits(d, c)
+            let down = 'S.WinBits(lower, upper)
 
-        let up = alive &&& ~~~down
-        let down = alive &&& down
-        NativePtr.set bits 0 (up &&& ~~~right)
-        NativePtr.set bits 1 (up &&& right)
-        NativePtr.set bits 2 (down &&& ~~~lowerRight)
-        NativePtr.set bits 3 (down &&& lowerRight)
+            // one bit for each lane
+            let alive =
+                if relu then
+                    'S.PositiveBits best
+                else
+                    UInt32.MaxValue >>> (32 - 'S.Width)
 
-    /// `squares` where nobody wants to know who won.
-    let private bestOfSquares<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
-        (count: int)
-        (stride: int)
-        (relu: bool)
-        (above: nativeptr<'T>)
-        (below: nativeptr<'T>)
-        (lanes: int)
-        (target: nativeptr<'T>)
-        =
-        let mutable target = target
-        let mutable column = 0
-        let mutable cell = 0
-
-        while column < count do
-            let mutable channel = 0
-
-            while channel < lanes do
-                let a = 'S.Load(above +! (cell + channel))
-                let b = 'S.Load(above +! (cell + channel + lanes))
-                let c = 'S.Load(below +! (cell + channel))
-                let d = 'S.Load(below +! (cell + channel + lanes))
-                let upper = 'S.WhereWins(b, a, b, a)
-                let lower = 'S.WhereWins(d, c, d, c)
-                let best = 'S.WhereWins(lower, upper, lower, upper)
-                'S.Store(target, (if relu then 'S.ClampNegative best else best))
-                target <- target +! 'S.Width
-                channel <- channel + 'S.Width
-
-            cell <- cell + stride * lanes
-            column <- column + 1
+            let up = alive &&& ~~~down
+            let down = alive &&& down
+            NativePtr.set bits 0 (up &&& ~~~right)
+            NativePtr.set bits 1 (up &&& right)
+            NativePtr.set bits 2 (down &&& ~~~lowerRight)
+            NativePtr.set bits 3 (down &&& lowerRight)
 
     let private squares<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
         (count: int)
@@ -174,6 +144,8 @@ module internal PooledRows =
         (target: nativeptr<'T>)
         (bits: nativeptr<uint32>)
         =
+        // nobody wants the winners: the address stays null
+        let bitStep = if NativePtr.isNullPtr bits then 0 else 4
         let mutable target = target
         let mutable bits = bits
         let mutable column = 0
@@ -185,7 +157,7 @@ module internal PooledRows =
             while channel < lanes do
                 square<'T, 'V, 'S> relu (above +! (cell + channel)) (below +! (cell + channel)) lanes target bits
                 target <- target +! 'S.Width
-                bits <- bits +! 4
+                bits <- bits +! bitStep
                 channel <- channel + 'S.Width
 
             cell <- cell + stride * lanes
@@ -244,15 +216,6 @@ module internal PooledRows =
 
         if isCell pool then
             cells<'T, 'V, 'S> (pool.Columns.Output * lanes) relu (band.Row top) target bits
-        elif isSquare pool && NativePtr.isNullPtr bits then
-            bestOfSquares<'T, 'V, 'S>
-                pool.Columns.Output
-                pool.Columns.Stride
-                relu
-                (band.Row top)
-                (band.Row(top + 1))
-                lanes
-                target
         elif isSquare pool then
             squares<'T, 'V, 'S>
                 pool.Columns.Output

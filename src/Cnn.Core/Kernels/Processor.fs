@@ -27,6 +27,11 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
 
     /// Numbers in a vector.
     abstract Lanes: int
+
+    /// The numbers of as many whole vectors as these take.
+    member p.RoundUp(numbers: int) : int =
+        (numbers + p.Lanes - 1) / p.Lanes * p.Lanes
+
     /// See Peak.
     abstract Peak: rounds: int64 -> 'T
     /// Copies rows of `columns` numbers, whole vectors of them, from rows that are `step` numbers apart to rows without gaps.
@@ -198,7 +203,7 @@ type internal Kernel<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754
     /// For rows of this many numbers: of the vectors that need the fewest for it, the narrowest. So 6 numbers take
     /// one vector of 8, not one of 16.
     static member For(numbers: int) : Processor<'T> =
-        let vectors (p: Processor<'T>) = (numbers + p.Lanes - 1) / p.Lanes
+        let vectors (p: Processor<'T>) = p.RoundUp numbers / p.Lanes
         widths |> Array.minBy vectors
 
     /// For rows of this many numbers that are to be whole vectors already: the widest that divides it.

@@ -105,7 +105,6 @@ module internal Product =
                 elif left >= 2 then 2
                 else 1
 
-
             let part =
                 { p with
                     B = p.B +! j

@@ -47,50 +47,6 @@ type internal Stencil<'T when 'T: unmanaged> =
 /// filters fill one or two vectors, a product would wait for its loads. Sums are taken in the order of i, c, k.
 module internal Stencil =
 
-    /// The number of pixel p in every lane; 0 where no cell of the run looks at it.
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    let private pixel<'T, 'V, 'S, 'N, 'K when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'N :> ICount and 'K :> ICount>
-        (p: int)
-        (address: nativeptr<'T>)
-        =
-        if p < 'N.Count + 'K.Count - 1 then
-            'S.Splat(NativePtr.read address)
-        else
-            Unchecked.defaultof<'V>
-
-    /// The sum of a cell with one product more, if there are that cell and that tap.
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    let private add<'T, 'V, 'S, 'N, 'K when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'N :> ICount and 'K :> ICount>
-        (cell: int)
-        (tap: int)
-        (x: 'V)
-        (w: 'V)
-        (sum: 'V)
-        =
-        if cell < 'N.Count && tap < 'K.Count then
-            'S.MultiplyAdd(x, w, sum)
-        else
-            sum
-
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    let private load<'T, 'V, 'S, 'N when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'N :> ICount>
-        (i: int)
-        (address: nativeptr<'T>)
-        =
-        if i < 'N.Count then
-            'S.Load address
-        else
-            Unchecked.defaultof<'V>
-
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    let private store<'T, 'V, 'S, 'N when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'N :> ICount>
-        (cell: int)
-        (address: nativeptr<'T>)
-        (sum: 'V)
-        =
-        if cell < 'N.Count then
-            'S.Store(address, sum)
-
     /// One run of cells of a line, one vector of filters.
     [<MethodImpl(MethodImplOptions.AggressiveOptimization)>]
     let private run<'T, 'V, 'S, 'N, 'K when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'N :> ICount and 'K :> ICount>
@@ -120,19 +76,19 @@ module internal Stencil =
         let mutable c13 = c0
 
         if from <> 0 then
-            c1 <- load<'T, 'V, 'S, 'N> 1 (start +! from)
-            c2 <- load<'T, 'V, 'S, 'N> 2 (start +! (2 * from))
-            c3 <- load<'T, 'V, 'S, 'N> 3 (start +! (3 * from))
-            c4 <- load<'T, 'V, 'S, 'N> 4 (start +! (4 * from))
-            c5 <- load<'T, 'V, 'S, 'N> 5 (start +! (5 * from))
-            c6 <- load<'T, 'V, 'S, 'N> 6 (start +! (6 * from))
-            c7 <- load<'T, 'V, 'S, 'N> 7 (start +! (7 * from))
-            c8 <- load<'T, 'V, 'S, 'N> 8 (start +! (8 * from))
-            c9 <- load<'T, 'V, 'S, 'N> 9 (start +! (9 * from))
-            c10 <- load<'T, 'V, 'S, 'N> 10 (start +! (10 * from))
-            c11 <- load<'T, 'V, 'S, 'N> 11 (start +! (11 * from))
-            c12 <- load<'T, 'V, 'S, 'N> 12 (start +! (12 * from))
-            c13 <- load<'T, 'V, 'S, 'N> 13 (start +! (13 * from))
+            c1 <- Registers.load<'T, 'V, 'S> ('N.Count > 1) (start +! from)
+            c2 <- Registers.load<'T, 'V, 'S> ('N.Count > 2) (start +! (2 * from))
+            c3 <- Registers.load<'T, 'V, 'S> ('N.Count > 3) (start +! (3 * from))
+            c4 <- Registers.load<'T, 'V, 'S> ('N.Count > 4) (start +! (4 * from))
+            c5 <- Registers.load<'T, 'V, 'S> ('N.Count > 5) (start +! (5 * from))
+            c6 <- Registers.load<'T, 'V, 'S> ('N.Count > 6) (start +! (6 * from))
+            c7 <- Registers.load<'T, 'V, 'S> ('N.Count > 7) (start +! (7 * from))
+            c8 <- Registers.load<'T, 'V, 'S> ('N.Count > 8) (start +! (8 * from))
+            c9 <- Registers.load<'T, 'V, 'S> ('N.Count > 9) (start +! (9 * from))
+            c10 <- Registers.load<'T, 'V, 'S> ('N.Count > 10) (start +! (10 * from))
+            c11 <- Registers.load<'T, 'V, 'S> ('N.Count > 11) (start +! (11 * from))
+            c12 <- Registers.load<'T, 'V, 'S> ('N.Count > 12) (start +! (12 * from))
+            c13 <- Registers.load<'T, 'V, 'S> ('N.Count > 13) (start +! (13 * from))
 
         let mutable row = x
         let mutable rowWeight = weight
@@ -145,69 +101,69 @@ module internal Stencil =
 
             while c < s.Channels do
                 let w0 = 'S.Load own
-                let w1 = load<'T, 'V, 'S, 'K> 1 (own +! s.WeightTap)
-                let w2 = load<'T, 'V, 'S, 'K> 2 (own +! (2 * s.WeightTap))
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 0 x0
-                c0 <- add<'T, 'V, 'S, 'N, 'K> 0 0 x w0 c0
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 1 (Tile.at x0 step)
-                c0 <- add<'T, 'V, 'S, 'N, 'K> 0 1 x w1 c0
-                c1 <- add<'T, 'V, 'S, 'N, 'K> 1 0 x w0 c1
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 2 (Tile.at x0 step2)
-                c0 <- add<'T, 'V, 'S, 'N, 'K> 0 2 x w2 c0
-                c1 <- add<'T, 'V, 'S, 'N, 'K> 1 1 x w1 c1
-                c2 <- add<'T, 'V, 'S, 'N, 'K> 2 0 x w0 c2
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 3 (Tile.at x0 step3)
-                c1 <- add<'T, 'V, 'S, 'N, 'K> 1 2 x w2 c1
-                c2 <- add<'T, 'V, 'S, 'N, 'K> 2 1 x w1 c2
-                c3 <- add<'T, 'V, 'S, 'N, 'K> 3 0 x w0 c3
+                let w1 = Registers.load<'T, 'V, 'S> ('K.Count > 1) (own +! s.WeightTap)
+                let w2 = Registers.load<'T, 'V, 'S> ('K.Count > 2) (own +! (2 * s.WeightTap))
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 1) x0
+                c0 <- Registers.add<'T, 'V, 'S> ('N.Count > 0 && 'K.Count > 0) x w0 c0
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 2) (Tile.at x0 step)
+                c0 <- Registers.add<'T, 'V, 'S> ('N.Count > 0 && 'K.Count > 1) x w1 c0
+                c1 <- Registers.add<'T, 'V, 'S> ('N.Count > 1 && 'K.Count > 0) x w0 c1
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 3) (Tile.at x0 step2)
+                c0 <- Registers.add<'T, 'V, 'S> ('N.Count > 0 && 'K.Count > 2) x w2 c0
+                c1 <- Registers.add<'T, 'V, 'S> ('N.Count > 1 && 'K.Count > 1) x w1 c1
+                c2 <- Registers.add<'T, 'V, 'S> ('N.Count > 2 && 'K.Count > 0) x w0 c2
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 4) (Tile.at x0 step3)
+                c1 <- Registers.add<'T, 'V, 'S> ('N.Count > 1 && 'K.Count > 2) x w2 c1
+                c2 <- Registers.add<'T, 'V, 'S> ('N.Count > 2 && 'K.Count > 1) x w1 c2
+                c3 <- Registers.add<'T, 'V, 'S> ('N.Count > 3 && 'K.Count > 0) x w0 c3
                 let x4 = Tile.at x0 (4n * step)
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 4 x4
-                c2 <- add<'T, 'V, 'S, 'N, 'K> 2 2 x w2 c2
-                c3 <- add<'T, 'V, 'S, 'N, 'K> 3 1 x w1 c3
-                c4 <- add<'T, 'V, 'S, 'N, 'K> 4 0 x w0 c4
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 5 (Tile.at x4 step)
-                c3 <- add<'T, 'V, 'S, 'N, 'K> 3 2 x w2 c3
-                c4 <- add<'T, 'V, 'S, 'N, 'K> 4 1 x w1 c4
-                c5 <- add<'T, 'V, 'S, 'N, 'K> 5 0 x w0 c5
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 6 (Tile.at x4 step2)
-                c4 <- add<'T, 'V, 'S, 'N, 'K> 4 2 x w2 c4
-                c5 <- add<'T, 'V, 'S, 'N, 'K> 5 1 x w1 c5
-                c6 <- add<'T, 'V, 'S, 'N, 'K> 6 0 x w0 c6
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 7 (Tile.at x4 step3)
-                c5 <- add<'T, 'V, 'S, 'N, 'K> 5 2 x w2 c5
-                c6 <- add<'T, 'V, 'S, 'N, 'K> 6 1 x w1 c6
-                c7 <- add<'T, 'V, 'S, 'N, 'K> 7 0 x w0 c7
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 5) x4
+                c2 <- Registers.add<'T, 'V, 'S> ('N.Count > 2 && 'K.Count > 2) x w2 c2
+                c3 <- Registers.add<'T, 'V, 'S> ('N.Count > 3 && 'K.Count > 1) x w1 c3
+                c4 <- Registers.add<'T, 'V, 'S> ('N.Count > 4 && 'K.Count > 0) x w0 c4
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 6) (Tile.at x4 step)
+                c3 <- Registers.add<'T, 'V, 'S> ('N.Count > 3 && 'K.Count > 2) x w2 c3
+                c4 <- Registers.add<'T, 'V, 'S> ('N.Count > 4 && 'K.Count > 1) x w1 c4
+                c5 <- Registers.add<'T, 'V, 'S> ('N.Count > 5 && 'K.Count > 0) x w0 c5
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 7) (Tile.at x4 step2)
+                c4 <- Registers.add<'T, 'V, 'S> ('N.Count > 4 && 'K.Count > 2) x w2 c4
+                c5 <- Registers.add<'T, 'V, 'S> ('N.Count > 5 && 'K.Count > 1) x w1 c5
+                c6 <- Registers.add<'T, 'V, 'S> ('N.Count > 6 && 'K.Count > 0) x w0 c6
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 8) (Tile.at x4 step3)
+                c5 <- Registers.add<'T, 'V, 'S> ('N.Count > 5 && 'K.Count > 2) x w2 c5
+                c6 <- Registers.add<'T, 'V, 'S> ('N.Count > 6 && 'K.Count > 1) x w1 c6
+                c7 <- Registers.add<'T, 'V, 'S> ('N.Count > 7 && 'K.Count > 0) x w0 c7
                 let x8 = Tile.at x0 (8n * step)
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 8 x8
-                c6 <- add<'T, 'V, 'S, 'N, 'K> 6 2 x w2 c6
-                c7 <- add<'T, 'V, 'S, 'N, 'K> 7 1 x w1 c7
-                c8 <- add<'T, 'V, 'S, 'N, 'K> 8 0 x w0 c8
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 9 (Tile.at x8 step)
-                c7 <- add<'T, 'V, 'S, 'N, 'K> 7 2 x w2 c7
-                c8 <- add<'T, 'V, 'S, 'N, 'K> 8 1 x w1 c8
-                c9 <- add<'T, 'V, 'S, 'N, 'K> 9 0 x w0 c9
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 10 (Tile.at x8 step2)
-                c8 <- add<'T, 'V, 'S, 'N, 'K> 8 2 x w2 c8
-                c9 <- add<'T, 'V, 'S, 'N, 'K> 9 1 x w1 c9
-                c10 <- add<'T, 'V, 'S, 'N, 'K> 10 0 x w0 c10
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 11 (Tile.at x8 step3)
-                c9 <- add<'T, 'V, 'S, 'N, 'K> 9 2 x w2 c9
-                c10 <- add<'T, 'V, 'S, 'N, 'K> 10 1 x w1 c10
-                c11 <- add<'T, 'V, 'S, 'N, 'K> 11 0 x w0 c11
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 9) x8
+                c6 <- Registers.add<'T, 'V, 'S> ('N.Count > 6 && 'K.Count > 2) x w2 c6
+                c7 <- Registers.add<'T, 'V, 'S> ('N.Count > 7 && 'K.Count > 1) x w1 c7
+                c8 <- Registers.add<'T, 'V, 'S> ('N.Count > 8 && 'K.Count > 0) x w0 c8
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 10) (Tile.at x8 step)
+                c7 <- Registers.add<'T, 'V, 'S> ('N.Count > 7 && 'K.Count > 2) x w2 c7
+                c8 <- Registers.add<'T, 'V, 'S> ('N.Count > 8 && 'K.Count > 1) x w1 c8
+                c9 <- Registers.add<'T, 'V, 'S> ('N.Count > 9 && 'K.Count > 0) x w0 c9
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 11) (Tile.at x8 step2)
+                c8 <- Registers.add<'T, 'V, 'S> ('N.Count > 8 && 'K.Count > 2) x w2 c8
+                c9 <- Registers.add<'T, 'V, 'S> ('N.Count > 9 && 'K.Count > 1) x w1 c9
+                c10 <- Registers.add<'T, 'V, 'S> ('N.Count > 10 && 'K.Count > 0) x w0 c10
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 12) (Tile.at x8 step3)
+                c9 <- Registers.add<'T, 'V, 'S> ('N.Count > 9 && 'K.Count > 2) x w2 c9
+                c10 <- Registers.add<'T, 'V, 'S> ('N.Count > 10 && 'K.Count > 1) x w1 c10
+                c11 <- Registers.add<'T, 'V, 'S> ('N.Count > 11 && 'K.Count > 0) x w0 c11
                 let x12 = Tile.at x0 (12n * step)
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 12 x12
-                c10 <- add<'T, 'V, 'S, 'N, 'K> 10 2 x w2 c10
-                c11 <- add<'T, 'V, 'S, 'N, 'K> 11 1 x w1 c11
-                c12 <- add<'T, 'V, 'S, 'N, 'K> 12 0 x w0 c12
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 13 (Tile.at x12 step)
-                c11 <- add<'T, 'V, 'S, 'N, 'K> 11 2 x w2 c11
-                c12 <- add<'T, 'V, 'S, 'N, 'K> 12 1 x w1 c12
-                c13 <- add<'T, 'V, 'S, 'N, 'K> 13 0 x w0 c13
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 14 (Tile.at x12 step2)
-                c12 <- add<'T, 'V, 'S, 'N, 'K> 12 2 x w2 c12
-                c13 <- add<'T, 'V, 'S, 'N, 'K> 13 1 x w1 c13
-                let x = pixel<'T, 'V, 'S, 'N, 'K> 15 (Tile.at x12 step3)
-                c13 <- add<'T, 'V, 'S, 'N, 'K> 13 2 x w2 c13
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 13) x12
+                c10 <- Registers.add<'T, 'V, 'S> ('N.Count > 10 && 'K.Count > 2) x w2 c10
+                c11 <- Registers.add<'T, 'V, 'S> ('N.Count > 11 && 'K.Count > 1) x w1 c11
+                c12 <- Registers.add<'T, 'V, 'S> ('N.Count > 12 && 'K.Count > 0) x w0 c12
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 14) (Tile.at x12 step)
+                c11 <- Registers.add<'T, 'V, 'S> ('N.Count > 11 && 'K.Count > 2) x w2 c11
+                c12 <- Registers.add<'T, 'V, 'S> ('N.Count > 12 && 'K.Count > 1) x w1 c12
+                c13 <- Registers.add<'T, 'V, 'S> ('N.Count > 13 && 'K.Count > 0) x w0 c13
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 15) (Tile.at x12 step2)
+                c12 <- Registers.add<'T, 'V, 'S> ('N.Count > 12 && 'K.Count > 2) x w2 c12
+                c13 <- Registers.add<'T, 'V, 'S> ('N.Count > 13 && 'K.Count > 1) x w1 c13
+                let x = Registers.splat<'T, 'V, 'S> ('N.Count + 'K.Count > 16) (Tile.at x12 step3)
+                c13 <- Registers.add<'T, 'V, 'S> ('N.Count > 13 && 'K.Count > 2) x w2 c13
                 own <- own +! s.WeightStep
                 x0 <- x0 +! 1
                 c <- c + 1
@@ -217,20 +173,20 @@ module internal Stencil =
             i <- i + 1
 
         let into = s.YStep
-        store<'T, 'V, 'S, 'N> 0 y c0
-        store<'T, 'V, 'S, 'N> 1 (y +! into) c1
-        store<'T, 'V, 'S, 'N> 2 (y +! (2 * into)) c2
-        store<'T, 'V, 'S, 'N> 3 (y +! (3 * into)) c3
-        store<'T, 'V, 'S, 'N> 4 (y +! (4 * into)) c4
-        store<'T, 'V, 'S, 'N> 5 (y +! (5 * into)) c5
-        store<'T, 'V, 'S, 'N> 6 (y +! (6 * into)) c6
-        store<'T, 'V, 'S, 'N> 7 (y +! (7 * into)) c7
-        store<'T, 'V, 'S, 'N> 8 (y +! (8 * into)) c8
-        store<'T, 'V, 'S, 'N> 9 (y +! (9 * into)) c9
-        store<'T, 'V, 'S, 'N> 10 (y +! (10 * into)) c10
-        store<'T, 'V, 'S, 'N> 11 (y +! (11 * into)) c11
-        store<'T, 'V, 'S, 'N> 12 (y +! (12 * into)) c12
-        store<'T, 'V, 'S, 'N> 13 (y +! (13 * into)) c13
+        Registers.store<'T, 'V, 'S> ('N.Count > 0) y c0
+        Registers.store<'T, 'V, 'S> ('N.Count > 1) (y +! into) c1
+        Registers.store<'T, 'V, 'S> ('N.Count > 2) (y +! (2 * into)) c2
+        Registers.store<'T, 'V, 'S> ('N.Count > 3) (y +! (3 * into)) c3
+        Registers.store<'T, 'V, 'S> ('N.Count > 4) (y +! (4 * into)) c4
+        Registers.store<'T, 'V, 'S> ('N.Count > 5) (y +! (5 * into)) c5
+        Registers.store<'T, 'V, 'S> ('N.Count > 6) (y +! (6 * into)) c6
+        Registers.store<'T, 'V, 'S> ('N.Count > 7) (y +! (7 * into)) c7
+        Registers.store<'T, 'V, 'S> ('N.Count > 8) (y +! (8 * into)) c8
+        Registers.store<'T, 'V, 'S> ('N.Count > 9) (y +! (9 * into)) c9
+        Registers.store<'T, 'V, 'S> ('N.Count > 10) (y +! (10 * into)) c10
+        Registers.store<'T, 'V, 'S> ('N.Count > 11) (y +! (11 * into)) c11
+        Registers.store<'T, 'V, 'S> ('N.Count > 12) (y +! (12 * into)) c12
+        Registers.store<'T, 'V, 'S> ('N.Count > 13) (y +! (13 * into)) c13
 
     let private runOf<'T, 'V, 'S, 'K when 'T: unmanaged and 'S :> ISimd<'T, 'V> and 'K :> ICount>
         (s: inref<Stencil<'T>>)

@@ -29,8 +29,8 @@ module internal Transpose =
                 let other = row + run
                 let x = 'S.Load(source +! (row * sourceStep))
                 let y = 'S.Load(source +! (other * sourceStep))
-                'S.Store(into +! (row * step), 'S.EvenRuns(run, x, y))
-                'S.Store(into +! (other * step), 'S.OddRuns(run, x, y))
+                'S.Store(into +! (row * step), 'S.MergeRuns(run, x, 'S.SwapRuns(run, y)))
+                'S.Store(into +! (other * step), 'S.MergeRuns(run, 'S.SwapRuns(run, x), y))
                 // the next row whose number has not the bit `run`
                 row <- (other + 1) &&& ~~~run
 
