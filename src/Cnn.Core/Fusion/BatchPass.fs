@@ -54,11 +54,7 @@ type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
             let gradient = Span<'T>(NativePtr.toVoidPtr (dlogits.Inner n), dlogits.Step)
             let label = labels[start + n]
 
-            if label < 0 || label >= row.Length then
-                invalidArg
-                    (nameof labels)
-                    $"label {label} of example {start + n} is not one of the {row.Length} classes"
-
+            SoftmaxCrossEntropy.expectClass row.Length (start + n) label
             loss <- loss + SoftmaxCrossEntropy.row label row (gradient.Slice(0, row.Length))
             // lanes without a class
             gradient.Slice(row.Length).Clear()

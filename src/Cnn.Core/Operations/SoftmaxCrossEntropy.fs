@@ -41,6 +41,15 @@ module SoftmaxCrossEntropy =
 
         highest + log sum
 
+    /// One number of the softmax, given logSumExp of its row.
+    let private probability<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (normalizer: float) (logit: 'T) : 'T =
+        'T.CreateTruncating(exp (Double.CreateTruncating logit - normalizer))
+
+    /// Raises ArgumentException for a label that is not a class.
+    let internal expectClass (classes: int) (example: int) (label: int) =
+        if label < 0 || label >= classes then
+            invalidArg "labels" $"label {label} of example {example} is not one of the {classes} classes"
+
     /// The loss of one example, whose label is a class, and the gradient of its logits, p - oneHot label.
     let internal row<'T when 'T :> IBinaryFloatingPointIeee754<'T>>
         (label: int)
@@ -50,7 +59,7 @@ module SoftmaxCrossEntropy =
         let normalizer = logSumExp logits
 
         for k in 0 .. logits.Length - 1 do
-            gradient[k] <- 'T.CreateTruncating(exp (Double.CreateTruncating logits[k] - normalizer))
+            gradient[k] <- probability normalizer logits[k]
 
         gradient[label] <- gradient[label] - 'T.One
         normalizer - Double.CreateTruncating logits[label]
@@ -66,8 +75,7 @@ module SoftmaxCrossEntropy =
         : Tensor<'T> =
         let classes = logits.Shape[1]
 
-        Tensor.init logits.Shape (fun i ->
-            'T.CreateTruncating(exp (Double.CreateTruncating logits[i] - normalizers[i / classes])))
+        Tensor.init logits.Shape (fun i -> probability normalizers[i / classes] logits[i])
 
     /// softmax of each row of [ N; K ].
     let probabilities (logits: Tensor<'T>) : Tensor<'T> = normalized logits (normalizers logits)
@@ -81,10 +89,7 @@ module SoftmaxCrossEntropy =
 
             for i in 0 .. n - 1 do
                 let label = labels[i]
-
-                if label < 0 || label >= classes then
-                    invalidArg (nameof labels) $"label {label} of example {i} is not one of the {classes} classes"
-
+                expectClass classes i label
                 loss <- loss + normalizers[i] - Double.CreateTruncating logits[i * classes + label]
 
             struct (loss,
