@@ -80,6 +80,34 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
     member internal _.With(parameters: Parameters<float32>) : Model =
         Model({ trained with Parameters = parameters }, plan, bytes)
 
+    /// The same network for inputs (byte / 255 - mean) / standardDeviation. Raises CnnException unless the first is finite and the
+    /// second also above 0.
+    member _.WithNormalization(mean: float, standardDeviation: float) : Model =
+        if
+            not (
+                Double.IsFinite mean
+                && Double.IsFinite standardDeviation
+                && standardDeviation > 0.0
+            )
+        then
+            raise (CnnException $"mean {mean} and standard deviation {standardDeviation} cannot normalise an image")
+
+        Model
+            { trained with
+                Normalization =
+                    {
+                        Mean = mean
+                        StandardDeviation = standardDeviation
+                    }
+            }
+
+    /// What makes the mean of all bytes of some images 0 and their variance 1, for WithNormalization: their mean and standard
+    /// deviation, as parts of 255. Raises CnnException where all bytes are the same, or there are none.
+    static member NormalizationOf(pixels: ReadOnlyMemory<byte>) : struct (float * float) =
+        match Normalization.ofBytes pixels.Span with
+        | Ok n -> struct (n.Mean, n.StandardDeviation)
+        | Error reason -> raise (CnnException reason)
+
     /// The named networks for this many classes, each in the text form.
     static member Presets(classes: int) : IReadOnlyDictionary<string, string> =
         dict (Architecture.presets classes) :?> _

@@ -19,10 +19,14 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
 
     /// Before the first step. Raises CnnException for an unknown optimiser.
     static member Start(model: Model, optimizer: string, seed: int) : Trainer =
-        match Optimizer.named |> List.tryFind (fun (name, _) -> name = optimizer) with
+        Trainer.Start(model, TrainerSettings optimizer, seed)
+
+    /// Before the first step. Raises CnnException for an unknown optimiser.
+    static member Start(model: Model, settings: TrainerSettings, seed: int) : Trainer =
+        match Optimizer.named |> List.tryFind (fun (name, _) -> name = settings.Optimizer) with
         | None ->
             let names = String.Join(", ", Trainer.Optimizers)
-            raise (CnnException $"'{optimizer}' is not an optimizer; there are {names}")
+            raise (CnnException $"'{settings.Optimizer}' is not an optimizer; there are {names}")
         | Some(_, chosen) ->
             let trained = model.Trained
             Trainer(TrainingState.ofParameters chosen (Seed.ofInt seed) trained.Network trained.Parameters, model)
@@ -31,6 +35,9 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
 
     /// The model as it is now.
     member _.Model = model
+
+    /// The model whose numbers are the moving averages over the steps so far; the model as it is where the settings ask for none.
+    member _.AveragedModel = model
 
     /// Whole passes over the training images.
     member _.Epoch = state.Epoch

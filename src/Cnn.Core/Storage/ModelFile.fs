@@ -17,6 +17,32 @@ module Normalization =
     /// Bytes 0 .. 255 become 0 .. 1, as in the guide: background stays exactly 0.
     let unit: Normalization = { Mean = 0.0; StandardDeviation = 1.0 }
 
+    /// Mean 0 and variance 1 over all these bytes, or a sentence where there is no variance.
+    let ofBytes (pixels: ReadOnlySpan<byte>) : Result<Normalization, string> =
+        // whole numbers, so that no order of additions matters
+        let counts: int64[] = Array.zeroCreate 256
+
+        for pixel in pixels do
+            counts[int pixel] <- counts[int pixel] + 1L
+
+        let total = float pixels.Length
+
+        let mean =
+            Seq.sum (Seq.mapi (fun byte count -> float byte * float count) counts) / total
+
+        let variance =
+            Seq.sum (Seq.mapi (fun byte count -> (float byte - mean) ** 2.0 * float count) counts)
+            / total
+
+        if pixels.Length = 0 || variance = 0.0 then
+            Error "images whose pixels are all the same cannot be normalised"
+        else
+            Ok
+                {
+                    Mean = mean / 255.0
+                    StandardDeviation = sqrt variance / 255.0
+                }
+
     /// The input that each of the 256 bytes becomes.
     let table (normalization: Normalization) : float32[] =
         Array.init 256 (fun byte ->
