@@ -10,6 +10,7 @@ type Arbitraries =
     static member Pooling() = Arb.fromGen WindowCases.pooling
     static member Product() = Arb.fromGen WindowCases.product
     static member Network() = Arb.fromGen networkCase
+    static member RichNetwork() = Arb.fromGen richCase
 
     static member Written() =
         Arb.fromGen (Gen.nonEmptyListOf writtenLayer |> Gen.map WrittenLayers)

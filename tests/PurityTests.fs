@@ -153,9 +153,9 @@ let private subjects =
                     let before = parameterBits parameters
 
                     let step =
-                        DataParallel.lossAndGradients 2 (Plan.ofNetwork small) parameters t[0] labels
+                        DataParallel.lossAndGradients 2 randomness.Seed (Plan.ofNetwork small) parameters t[0] labels
 
-                    let trace = Network.forward small parameters t[0]
+                    let trace = Network.forward training small parameters t[0]
                     let logits = (List.last trace).Output
 
                     let gradients =

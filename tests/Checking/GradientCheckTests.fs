@@ -206,7 +206,7 @@ let private wholeNetwork (wrong: Layer) (backward: LayerForward<float> -> Tensor
             | Ok parameters -> parameters
             | Error reason -> failtest reason
 
-        let trace = Network.forward network rebuilt tensors.Head
+        let trace = Network.forward training network rebuilt tensors.Head
         trace, SoftmaxCrossEntropy.forward labels (List.last trace).Output
 
     GradientCheck.check
