@@ -1,8 +1,8 @@
 namespace Cnn.Operations
 
-open System
 open System.Numerics
 open Cnn.Tensors
+open Cnn.Operations.Precision
 
 /// Batch normalisation (Ioffe and Szegedy 2015, "Batch normalization: accelerating deep network training by reducing
 /// internal covariate shift"): every channel gets mean 0 and variance 1 over the batch, then a scale and a shift of its own:
@@ -53,46 +53,10 @@ module BatchNorm =
             Bias: Tensor<'T>
         }
 
-    /// A tensor [ N; C; … ] as examples x channels x places.
-    [<Struct>]
-    type private Layout =
-        {
-            Examples: int
-            Channels: int
-            Places: int
-        }
-
-        /// Values in each channel.
-        member layout.Count = layout.Examples * layout.Places
-
-        /// The channel of an element.
-        member layout.Channel(i: int) = i / layout.Places % layout.Channels
-
-        /// For each channel the sum of f over the positions of its elements.
-        member layout.Sums(f: int -> float) : float[] =
-            let sums = Array.zeroCreate layout.Channels
-
-            for i in 0 .. layout.Examples * layout.Channels * layout.Places - 1 do
-                let c = layout.Channel i
-                sums[c] <- sums[c] + f i
-
-            sums
-
-    let private layout (x: Tensor<'T>) : Layout =
-        match x.Shape with
-        | examples :: channels :: places ->
-            {
-                Examples = examples
-                Channels = channels
-                Places = Shape.size places
-            }
-        | other -> invalidArg (nameof x) $"batch normalisation: expects channels, but gets {Shape.format other}"
-
-    let private wide<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (x: Tensor<'T>) (i: int) : float =
-        Double.CreateTruncating x[i]
-
-    let private narrow<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (values: float[]) : Tensor<'T> =
-        Tensor.init [ values.Length ] (fun i -> 'T.CreateTruncating values[i])
+    let private layout (x: Tensor<'T>) : ChannelLayout =
+        match ChannelLayout.ofShape x.Shape with
+        | Ok layout -> layout
+        | Error reason -> invalidArg (nameof x) $"batch normalisation: {reason}"
 
     let private expectVariance (shape: string) (count: int) =
         if count < 2 then
