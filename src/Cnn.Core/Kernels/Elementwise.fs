@@ -112,6 +112,32 @@ module internal Elementwise =
 
         'T.op_Addition ('T.op_Addition (a, b), 'T.op_Addition (c, d))
 
+    /// The sum of the squares of all elements, in double precision and in four running sums, as `sum` has them.
+    let sumOfSquares<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (x: ReadOnlySpan<'T>) : float =
+        let mutable a = 0.0
+        let mutable b = 0.0
+        let mutable c = 0.0
+        let mutable d = 0.0
+        let mutable i = 0
+
+        while i <= x.Length - 4 do
+            let w = Double.CreateTruncating x[i]
+            let y = Double.CreateTruncating x[i + 1]
+            let u = Double.CreateTruncating x[i + 2]
+            let v = Double.CreateTruncating x[i + 3]
+            a <- a + w * w
+            b <- b + y * y
+            c <- c + u * u
+            d <- d + v * v
+            i <- i + 4
+
+        while i < x.Length do
+            let w = Double.CreateTruncating x[i]
+            a <- a + w * w
+            i <- i + 1
+
+        (a + b) + (c + d)
+
 // The functions that layers and optimisers map.
 
 /// max(x, 0), a NaN staying a NaN.
@@ -137,6 +163,17 @@ type internal Add<'T when 'T: unmanaged> =
     interface IMap2<'T> with
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         member _.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) = 'S.Add(x, y)
+
+/// x + part (y - x): the way from x to y, or a part of it. Where both are the same it is x, whatever the part.
+[<Struct>]
+type internal Towards<'T when 'T: unmanaged> =
+    val Part: 'T
+    new(part) = { Part = part }
+
+    interface IMap2<'T> with
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) =
+            'S.MultiplyAdd('S.Splat f.Part, 'S.Subtract(y, x), x)
 
 /// y where x > 0, else 0
 [<Struct>]

@@ -20,6 +20,9 @@ type TrainingState<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
         Statistics: Parameters<'T>
         Optimizer: Optimizer
         OptimizerState: OptimizerState<'T>
+        Options: LearningOptions
+        /// The moving average of the parameters, where the options ask for one.
+        Average: Parameters<'T> option
         /// Whole passes over the training images.
         Epoch: int
         /// Mini-batches since the start.
@@ -52,6 +55,8 @@ module TrainingState =
             Statistics = Empty
             Optimizer = optimizer
             OptimizerState = Optimizer.start optimizer parameters
+            Options = LearningOptions.none
+            Average = None
             Epoch = 0
             Step = 0L
             Seed = seed
@@ -63,6 +68,23 @@ module TrainingState =
         network
         |> Network.initialize initializer (Seed.stream Stream.Initialization seed)
         |> ofParameters optimizer seed network
+
+    /// The same state, to go on with these options; the moving average starts with the parameters as they are. Raises
+    /// ArgumentException for an option out of its range.
+    let withOptions (options: LearningOptions) (state: TrainingState<'T>) : TrainingState<'T> =
+        LearningOptions.expectPossible options
+
+        { state with
+            Options = options
+            Average = options.AverageDecay |> Option.map (fun _ -> state.Parameters)
+        }
+
+    let private learned (state: TrainingState<'T>) : Learned<'T> =
+        {
+            Parameters = state.Parameters
+            OptimizerState = state.OptimizerState
+            Average = state.Average
+        }
 
     /// Numbers of a network that are worth a thread of their own when they are updated.
     [<Literal>]
@@ -78,16 +100,17 @@ module TrainingState =
         (spent: TrainingState<'T> voption)
         (state: TrainingState<'T>)
         : struct (TrainingState<'T> * StepReport) =
-        use pass = DataParallel.pass state.Plan state.Parameters examples labels
+        let options = state.Options
+        use pass = DataParallel.pass options.LabelSmoothing state.Plan state.Parameters examples labels
 
-        let update =
-            BatchUpdate<'T>(
+        use update =
+            new BatchUpdate<'T>(
                 state.Optimizer,
+                options,
                 learningRate,
                 pass,
-                state.OptimizerState,
-                state.Parameters,
-                spent |> ValueOption.map (fun s -> struct (s.Parameters, s.OptimizerState))
+                learned state,
+                ValueOption.map learned spent
             )
 
         // a thread that is started for less than it does in the meantime is none too many
@@ -98,15 +121,16 @@ module TrainingState =
             [|
                 DataParallel.packing pass
                 DataParallel.gradients pass
-                Phases.phase update.Count update.Run
+                yield! update.Phases
             |]
 
         let struct (loss, correct) = DataParallel.total pass
-        let struct (parameters, optimizerState) = update.Result
+        let next = update.Result
 
         struct ({ state with
-                    Parameters = parameters
-                    OptimizerState = optimizerState
+                    Parameters = next.Parameters
+                    OptimizerState = next.OptimizerState
+                    Average = next.Average
                     Step = state.Step + 1L
                 },
                 {
@@ -115,7 +139,8 @@ module TrainingState =
                     Examples = labels.Count
                 })
 
-    /// One mini-batch x [ N; … ] with labels [ N ]: the mean gradient, and one step of the optimiser.
+    /// One mini-batch x [ N; … ] with labels [ N ]: the mean gradient, and one step of the optimiser, with the options of the state. The
+    /// loss that is reported is the one that is learned from: with label smoothing if there is some.
     let step
         (threads: int)
         (learningRate: float)
