@@ -64,6 +64,7 @@ type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
             let label = labels[start + n]
 
             SoftmaxCrossEntropy.expectClass row.Length (start + n) label
+
             loss <-
                 loss
                 + SoftmaxCrossEntropy.row smoothing label row (gradient.Slice(0, row.Length))

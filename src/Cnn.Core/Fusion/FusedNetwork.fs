@@ -118,7 +118,8 @@ module FusedNetwork =
     let lossAndGradients (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) (labels: Tensor<int>) : Step<'T> =
         let whole = { Examples = labels.Count; Count = 1 }
 
-        use pass = new BatchPass<'T>(plan, parameters, Examples.Numbers x, labels, whole, 0.0)
+        use pass =
+            new BatchPass<'T>(plan, parameters, Examples.Numbers x, labels, whole, 0.0)
 
         for piece in 0 .. pass.PackingCount - 1 do
             pass.Pack piece

@@ -149,7 +149,8 @@ module SoftmaxCrossEntropy =
                 $"logits of shape {Shape.format logits.Shape} do not fit labels of shape {Shape.format labels.Shape}"
 
     /// The loss without smoothing.
-    let forward (labels: Tensor<int>) (logits: Tensor<'T>) : struct (float * Cache<'T>) = forwardSmoothed 0.0 labels logits
+    let forward (labels: Tensor<int>) (logits: Tensor<'T>) : struct (float * Cache<'T>) =
+        forwardSmoothed 0.0 labels logits
 
     /// dlogits = dloss * (p - target), given the gradient of whatever follows for the loss (1 for the loss itself).
     let backward<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (cache: Cache<'T>) (dloss: float) : Gradient<'T> =

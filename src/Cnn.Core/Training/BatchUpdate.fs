@@ -103,15 +103,13 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
 
     /// The step in one go.
     let straight () : Phases.Phase[] =
-        let apply = GradientUse<'T>(fun t first count g -> successor.Apply(t, first, count, g))
+        let apply =
+            GradientUse<'T>(fun t first count g -> successor.Apply(t, first, count, g))
+
         [| Phases.phase parts.Length (fun i -> visit parts[i] apply) |]
 
     // the gradient as a whole, where it is needed
-    let room =
-        if options.ClipNorm.IsSome then
-            Workspace.Rent()
-        else
-            null
+    let room = if options.ClipNorm.IsSome then Workspace.Rent() else null
 
     /// The gradient first, then its norm, then the step.
     let clipped (most: float) : Phases.Phase[] =
@@ -124,8 +122,7 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
 
         let keep =
             GradientUse<'T>(fun t first count g ->
-                Span<'T>(NativePtr.toVoidPtr g, count)
-                    .CopyTo(Span<'T>(NativePtr.toVoidPtr (whole[t] +! first), count)))
+                Span<'T>(NativePtr.toVoidPtr g, count).CopyTo(Span<'T>(NativePtr.toVoidPtr (whole[t] +! first), count)))
 
         // as Parameters.norm cuts and adds them
         let cut =

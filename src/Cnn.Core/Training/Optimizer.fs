@@ -125,7 +125,8 @@ module Optimizer =
         }
 
     /// What a gradient of this norm has to be multiplied by so that its norm is at most `most`. A NaN stays to be seen.
-    let internal clipFactor (most: float) (norm: float) : float = if norm > most then most / norm else 1.0
+    let internal clipFactor (most: float) (norm: float) : float =
+        if norm > most then most / norm else 1.0
 
     /// Gradient clipping (Pascanu et al. 2013, algorithm 1): g min(1, most / |g|), with the Euclidean norm of all numbers together. The
     /// direction stays, and a gradient that is short enough is given back as it is.

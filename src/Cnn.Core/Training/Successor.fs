@@ -132,8 +132,8 @@ type internal Successor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
 
         if not (isNull average) then
             // the new parameters are still in the cache
-            Kernel<'T>.Best
-                .Map2(
+            Kernel<'T>
+                .Best.Map2(
                     Towards<'T> averagePart,
                     ReadOnlySpan(average[t], start, count),
                     ReadOnlySpan(newParameters[t], start, count),

@@ -101,7 +101,9 @@ module TrainingState =
         (state: TrainingState<'T>)
         : struct (TrainingState<'T> * StepReport) =
         let options = state.Options
-        use pass = DataParallel.pass options.LabelSmoothing state.Plan state.Parameters examples labels
+
+        use pass =
+            DataParallel.pass options.LabelSmoothing state.Plan state.Parameters examples labels
 
         use update =
             new BatchUpdate<'T>(
