@@ -43,15 +43,15 @@ type UpdateBenchmarks() =
 
     [<Benchmark>]
     member _.Sgd() =
-        kernel.Update(SgdUpdate<float32>(mean, -0.01f), &numbers)
+        kernel.Update(SgdUpdate<float32>(mean, -0.01f, 0f), &numbers)
 
     [<Benchmark>]
     member _.Nesterov() =
-        kernel.Update(MomentumUpdate<float32>(mean, -0.01f, 0.9f, 1f, 0.9f, 1e-30f), &numbers)
+        kernel.Update(MomentumUpdate<float32>(mean, -0.01f, 0f, 0.9f, 1f, 0.9f, 1e-30f), &numbers)
 
     [<Benchmark>]
     member _.Adam() =
-        kernel.Update(AdamUpdate<float32>(mean, 1f, -0.001f, 1f, 1e-8f, 0.9f, 0.1f, 0.999f, 0.001f, 1e-30f), &numbers)
+        kernel.Update(AdamUpdate<float32>(mean, 0f, -0.001f, 1f, 1e-8f, 0.9f, 0.1f, 0.999f, 0.001f, 1e-30f), &numbers)
 
     [<GlobalCleanup>]
     member _.Cleanup() = (workspace :> IDisposable).Dispose()

@@ -225,3 +225,26 @@ let batchNormGradient (examples, channels, places) epsilon (weight: float[]) (x:
             dx[i] <- g i / deviation + dvariance * 2.0 * (x[i] - mean) / count + dmean / count)
 
     dx
+
+/// What label smoothing makes of a label: the same part of it for each class, and the rest for its own.
+let smoothedTarget (smoothing: float) (classes: int) (label: int) : float[] =
+    Array.init classes (fun k ->
+        if k = label then
+            1.0 - smoothing + smoothing / float classes
+        else
+            smoothing / float classes)
+
+/// -sum of target log p
+let smoothedCrossEntropy (smoothing: float) (logits: float[]) (label: int) : float =
+    smoothedTarget smoothing logits.Length label
+    |> Array.mapi (fun k t -> t * crossEntropy logits k)
+    |> Array.sum
+
+/// sqrt(sum of x²)
+let norm (x: float[]) : float =
+    let mutable sum = 0.0
+
+    for value in x do
+        sum <- sum + value * value
+
+    sqrt sum

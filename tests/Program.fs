@@ -41,9 +41,11 @@ let private all =
             Fusion.FusedNetworkTests.tests
             Fusion.PlanMemoryTests.tests
             Training.OptimizerTests.tests
+            Training.LearningOptionsTests.tests
             Training.PhasesTests.tests
             Training.DataParallelTests.tests
             Training.TrainingStateTests.tests
+            Training.LearningStepTests.tests
             Training.EvaluationTests.tests
             Checking.GradientCheckTests.tests
             Checking.WrongConvolutionTests.tests

@@ -177,6 +177,16 @@ let private subjects =
                     :: g
         }
         {
+            Name = "softmax cross-entropy with label smoothing"
+            Inputs = [ [ 5; 3 ] ]
+            Run =
+                fun t ->
+                    let struct (loss, cache) = SoftmaxCrossEntropy.forwardSmoothed 0.1 labels t[0]
+
+                    Tensor.ofSeq [ 1 ] [ float32 loss ]
+                    :: twice (fun () -> [ (SoftmaxCrossEntropy.backward cache 2.0).Logits ])
+        }
+        {
             Name = "parameters"
             Inputs = [ [ 19; 33 ]; [ 33 ]; [ 19; 33 ]; [ 33 ] ]
             Run =
@@ -184,7 +194,12 @@ let private subjects =
                     let x, y =
                         Affine { Weight = t[0]; Bias = t[1] }, Affine { Weight = t[2]; Bias = t[3] }
 
-                    [ x + y; Parameters.scale 0.3 x ]
+                    [
+                        x + y
+                        Parameters.scale 0.3 x
+                        Optimizer.clip 0.3 x
+                        MovingAverage.step 0.9 3L x y
+                    ]
                     |> List.collect (Parameters.named >> List.map snd)
         }
         {

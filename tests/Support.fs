@@ -45,6 +45,12 @@ let bits<'T when 'T: struct and 'T: (new: unit -> 'T) and 'T :> ValueType> (x: T
 let parameterBits (x: Parameters<'T>) : byte[] =
     Parameters.named x |> List.map (snd >> bits) |> Array.concat
 
+/// What tells the numbers of every tensor apart to the last bit, in order, for either precision.
+let exactly<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (x: Parameters<'T>) : int64[] =
+    Parameters.named x
+    |> List.map (snd >> numbers >> Array.map BitConverter.DoubleToInt64Bits)
+    |> Array.concat
+
 let dot (x: Tensor<float>) (y: Tensor<float>) : float =
     Array.fold2 (fun sum a b -> sum + a * b) 0.0 (x.ToArray()) (y.ToArray())
 

@@ -104,6 +104,8 @@ let private loss =
                 }
                 dloss)
         |> caught "the label off by one" "softmax-ce" [ "logits" ]
+        change (fun cache dloss -> right { cache with Smoothing = 0.0 } dloss)
+        |> caught "the smoothing of the labels ignored" "softmax-ce" [ "logits" ]
         change (fun cache _ -> right cache 1.0)
         |> caught "what follows the loss ignored" "softmax-ce" [ "logits" ]
         change (fun cache dloss -> right cache -dloss)

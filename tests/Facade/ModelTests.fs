@@ -68,12 +68,19 @@ let private inference =
             }
         ]
 
-/// A step for each size in turn, all on one run; parameters after each.
-let private steps (threads: int) (optimizer: string) : (float * byte[]) list =
-    (Trainer.Start(create (), optimizer, 1), List.indexed sizes)
+/// A run after a step for each size in turn.
+let private run (threads: int) (settings: TrainerSettings) : Trainer list =
+    (Trainer.Start(create (), settings, 1), List.indexed sizes)
     ||> List.scan (fun trainer (i, images) -> trainer.Step(pixels i images, labels images, 0.01, threads).Trainer)
     |> List.tail
+
+/// Parameters after each step.
+let private steps (threads: int) (optimizer: string) : (float * byte[]) list =
+    run threads (TrainerSettings optimizer)
     |> List.map (fun trainer -> float trainer.Steps, parameters trainer.Model)
+
+let private everything (optimizer: string) =
+    TrainerSettings(optimizer, 0.05, 0.1, 0.3, 0.5)
 
 let private training =
     testList
@@ -114,6 +121,80 @@ let private training =
 
                     Expect.equal (parameters model) before "the model at the start"
                 }
+            for optimizer in Trainer.Optimizers do
+                test $"{optimizer}: with all settings, models and averages are the same bits on 1, 2, 3 and 8 threads" {
+                    let all threads =
+                        run threads (everything optimizer)
+                        |> List.map (fun trainer -> parameters trainer.Model, parameters trainer.AveragedModel)
+
+                    let alone = all 1
+
+                    for threads in [ 2; 3; 8 ] do
+                        Expect.equal (all threads) alone $"{threads} threads"
+                }
+
+                test $"{optimizer}: with all settings, a run that recycles reports what a pure one does" {
+                    let model = create ()
+                    let before = parameters model
+                    let recycling = RecyclingRun.Start(model, everything optimizer, 1)
+
+                    (Trainer.Start(model, everything optimizer, 1), List.indexed (sizes @ sizes))
+                    ||> List.fold (fun trainer (i, images) ->
+                        let step = trainer.Step(pixels i images, labels images, 0.01, 2)
+                        let loss = recycling.Step(pixels i images, labels images, 0.01, 2)
+                        Expect.equal loss step.Loss $"step {i}"
+                        step.Trainer)
+                    |> ignore
+
+                    Expect.equal (parameters model) before "the model at the start"
+                }
+            test "each setting has its effect, and none of them has none" {
+                let last (settings: TrainerSettings) =
+                    let trainer = run 2 settings |> List.last
+                    parameters trainer.Model
+
+                let off = last (TrainerSettings "nesterov")
+                Expect.equal (last (TrainerSettings("nesterov", 0.0, 0.0, 0.0, 0.0))) off "all off"
+                Expect.notEqual (last (TrainerSettings("nesterov", 0.05, 0.0, 0.0, 0.0))) off "weight decay"
+                Expect.notEqual (last (TrainerSettings("nesterov", 0.0, 0.1, 0.0, 0.0))) off "label smoothing"
+                Expect.notEqual (last (TrainerSettings("nesterov", 0.0, 0.0, 0.3, 0.0))) off "clipping"
+                Expect.equal (last (TrainerSettings("nesterov", 0.0, 0.0, 0.0, 0.9))) off "the average, on the model"
+            }
+            test "the averaged model is the average of the models, and the model itself without one" {
+                let start = Trainer.Start(create (), everything "sgd", 1)
+                Expect.equal (parameters start.AveragedModel) (parameters start.Model) "before the first step"
+                let trainers = run 2 (everything "sgd")
+
+                let average =
+                    (start.Model.Trained.Parameters, List.indexed trainers)
+                    ||> List.fold (fun average (i, trainer) ->
+                        Cnn.Training.MovingAverage.step 0.5 (int64 (i + 1)) trainer.Model.Trained.Parameters average)
+
+                let trained = List.last trainers
+                Expect.equal (parameters trained.AveragedModel) (parameterBits average) "average"
+                // it holds what it has packed
+                Expect.isTrue (obj.ReferenceEquals(trained.AveragedModel, trained.AveragedModel)) "one object"
+                let ended = trained.EndEpoch(Nullable())
+                Expect.equal (parameters ended.AveragedModel) (parameterBits average) "after the epoch"
+
+                Expect.equal
+                    (bits (trained.AveragedModel.Logits(pixels 1 40, 2)))
+                    (bits (trained.Model.With(average, trained.State.State).Logits(pixels 1 40, 1)))
+                    "logits"
+
+                let plain = run 2 (TrainerSettings "sgd") |> List.last
+                Expect.isTrue (obj.ReferenceEquals(plain.AveragedModel, plain.Model)) "without an average"
+            }
+            test "adamw is adam with a decay of 0.01 for weights, or another" {
+                let last (settings: TrainerSettings) =
+                    parameters (run 2 settings |> List.last).Model
+
+                let adamw = last (TrainerSettings "adamw")
+                Expect.equal (last (TrainerSettings("adam", 0.01))) adamw "the default"
+                Expect.equal (last (TrainerSettings("adamw", 0.01))) adamw "the default, spelled out"
+                Expect.equal (last (TrainerSettings("adamw", 0.3))) (last (TrainerSettings("adam", 0.3))) "another"
+                Expect.notEqual (last (TrainerSettings "adam")) adamw "adam has none"
+            }
             test "labels and images have to be as many" {
                 let trainer = Trainer.Start(create (), "sgd", 1)
 

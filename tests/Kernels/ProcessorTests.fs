@@ -146,6 +146,14 @@ let private elementwise<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
             processor.Map2(WherePositive<'T>(), ReadOnlySpan left, ReadOnlySpan right, Span target)
             same "where positive" (fun i -> if x[i] > 0.0 then y[i] else 0.0)
 
+            processor.Map2(Towards<'T>(number 0.25), ReadOnlySpan left, ReadOnlySpan right, Span target)
+            same "towards" (fun i -> x[i] + 0.25 * (y[i] - x[i]))
+
+            Expect.equal
+                (Elementwise.sumOfSquares (ReadOnlySpan left))
+                (x.ToArray() |> Array.sumBy (fun v -> v * v))
+                $"squares of {length}, {typeof<'T>.Name}"
+
             Expect.equal
                 (Double.CreateTruncating(processor.Sum(ReadOnlySpan left)))
                 (Array.sum (x.ToArray()))

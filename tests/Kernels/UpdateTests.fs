@@ -61,21 +61,21 @@ let private updates<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<
                 if (f :> IUpdate<'T>).Averages > 1 then
                     Expect.sequenceEqual (read numbers.NewSecond count) (pick (fun (_, _, x) -> x)) (what "second")
 
-    check "sgd" (SgdUpdate<'T>(mean, number -4.0)) (fun (g, p, _, _) -> p - 4.0 * g, 0.0, 0.0)
+    check "sgd" (SgdUpdate<'T>(mean, number -4.0, number 3.0)) (fun (g, p, _, _) -> p - 4.0 * (g + 3.0 * p), 0.0, 0.0)
 
     check
         "nesterov"
-        (MomentumUpdate<'T>(mean, number -4.0, number 0.5, number 1.0, number 0.5, number 1e-30))
+        (MomentumUpdate<'T>(mean, number -4.0, number 3.0, number 0.5, number 1.0, number 0.5, number 1e-30))
         (fun (g, p, m, _) ->
             let next = 0.5 * m + g
-            p - 4.0 * (g + 0.5 * next), next, 0.0)
+            p - 4.0 * (g + 0.5 * next + 3.0 * p), next, 0.0)
 
     // sqrt(0 v) + 1 is 1: the quotient stays whole
     check
         "adam"
         (AdamUpdate<'T>(
             mean,
-            number 0.5,
+            number -0.5,
             number -4.0,
             number 0.0,
             number 1.0,
@@ -108,7 +108,7 @@ let private vanishing =
                 }
 
             let rule =
-                MomentumUpdate<float32>(Decayed<float32>(1f, 0f), -0.1f, 0.9f, 0f, 1f, Tiny.least<float32>())
+                MomentumUpdate<float32>(Decayed<float32>(1f, 0f), -0.1f, 0f, 0.9f, 0f, 1f, Tiny.least<float32>())
 
             Processor.OfBits<float32>(bits).Update(rule, &numbers)
             let first = read numbers.NewFirst 20

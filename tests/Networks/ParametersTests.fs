@@ -5,6 +5,7 @@ open System.Numerics
 open Expecto
 open Cnn.Tensors
 open Cnn.Networks
+open Cnn.Tests
 open Cnn.Tests.NetworkCases
 open Cnn.Tests.Properties
 open Cnn.Tests.Support
@@ -71,6 +72,19 @@ let private laws =
             }
         ]
 
+/// Around the lengths at which sums are cut into four, and into parts.
+let private normFollows<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> () =
+    for count in [ 0; 1; 3; 4; 5; 100; 8191; 8192; 8193; 20001 ] do
+        let x: Parameters<'T> =
+            Affine
+                {
+                    Affine.Weight = normals count [ count ] |> cast<'T>
+                    Bias = normals 1 [ 5 ] |> cast<'T>
+                }
+
+        // the squares are exact in double precision for float32; the order of their sum is not that of the naive one
+        expectClose 1e-13 $"{count} numbers" [| Naive.norm (flat x) |] [| Parameters.norm x |]
+
 let private functions =
     let x =
         Block
@@ -106,6 +120,22 @@ let private functions =
                 Expect.sequenceEqual (flat (Parameters.scale -2.0 x)) [ -2.0; -4.0; -6.0; -8.0; -10.0 ] "scaled"
                 Expect.sequenceEqual (flat (Parameters.zerosLike x)) [ 0.0; 0.0; 0.0; 0.0; 0.0 ] "zeros"
                 Expect.equal (Parameters.zerosLike x + x) x "zeros add nothing"
+            }
+            test "norm is the length of all numbers together" {
+                Expect.equal (Parameters.norm x) (sqrt 55.0) "sqrt(1 + 4 + 9 + 16 + 25)"
+                Expect.equal (Parameters.norm (Empty: Parameters<float>)) 0.0 "nothing"
+                normFollows<float>()
+                normFollows<float32>()
+            }
+            test "norm of float32 numbers whose squares are too large for them" {
+                let huge =
+                    Affine
+                        {
+                            Affine.Weight = Tensor.ofSeq [ 1; 2 ] [ 3e30f; 0f ]
+                            Bias = Tensor.ofSeq [ 1 ] [ -4e30f ]
+                        }
+
+                expectClose 1e-6 "norm" [| 5e30 |] [| Parameters.norm huge |]
             }
             test "map2 meets what stands in the same place" {
                 let y = Parameters.scale 10.0 x

@@ -1,6 +1,7 @@
 module Cnn.Tests.Operations.SoftmaxCrossEntropyTests
 
 open System
+open System.Numerics
 open Expecto
 open Cnn.Tensors
 open Cnn.Operations
@@ -109,6 +110,131 @@ let private gradient =
             }
         ]
 
+let private smoothings = [ 0.0; 0.1; 0.5; 0.999 ]
+
+let private smoothed (smoothing: float) (values: int list) (logits: Tensor<'T>) =
+    SoftmaxCrossEntropy.forwardSmoothed smoothing (labels values) logits
+
+/// Loss and gradient of 7 examples against the definition.
+let private followsSmoothed<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (tolerance: float) =
+    let single = normals 5 [ 7; 6 ] |> cast<'T>
+    let row n = (numbers single)[6 * n .. 6 * n + 5]
+    let truth = [ 3; 0; 5; 5; 2; 1; 4 ]
+
+    for smoothing in smoothings do
+        let struct (loss, cache) = smoothed smoothing truth single
+
+        let expected =
+            truth |> List.mapi (fun n -> Naive.smoothedCrossEntropy smoothing (row n))
+
+        expectClose 1e-14 $"loss, smoothing {smoothing}" [| List.sum expected |] [| loss |]
+
+        let expected =
+            truth
+            |> List.mapi (fun n label ->
+                let e = row n |> Array.map exp
+
+                Array.map2
+                    (fun e t -> 3.0 * (e / Array.sum (Array.map exp (row n)) - t))
+                    e
+                    (Naive.smoothedTarget smoothing 6 label))
+            |> Array.concat
+
+        expectClose
+            tolerance
+            $"gradient, smoothing {smoothing}"
+            expected
+            (numbers (SoftmaxCrossEntropy.backward cache 3.0).Logits)
+
+        // what the fused pass takes, an example at a time
+        for n, label in List.indexed truth do
+            let gradient: 'T[] = Array.zeroCreate 6
+
+            let loss =
+                SoftmaxCrossEntropy.row smoothing label (single.Span.Slice(6 * n, 6)) (Span gradient)
+
+            expectClose 1e-14 $"loss of row {n}" [| Naive.smoothedCrossEntropy smoothing (row n) label |] [| loss |]
+
+            expectClose
+                tolerance
+                $"gradient of row {n}"
+                (expected[6 * n .. 6 * n + 5] |> Array.map (fun g -> g / 3.0))
+                (numbers (Tensor.ofSeq [ 6 ] gradient))
+
+let private smoothing =
+    testList
+        "label smoothing"
+        [
+            test "float64: follows its definition" { followsSmoothed<float> 1e-15 }
+            test "float32: follows its definition" { followsSmoothed<float32> 2e-7 }
+            test "its gradient is that of its loss, by central differences" {
+                let logits = normals 6 [ 3; 4 ]
+                let truth = [ 2; 0; 3 ]
+                let step = 1e-5
+
+                for smoothing in smoothings do
+                    let loss i by =
+                        logits.ToArray()
+                        |> Array.mapi (fun k z -> if k = i then z + by else z)
+                        |> Tensor.ofSeq [ 3; 4 ]
+                        |> smoothed smoothing truth
+                        |> outputOf
+
+                    let differences =
+                        Array.init 12 (fun i -> (loss i step - loss i -step) / (2.0 * step))
+
+                    let cache = smoothed smoothing truth logits |> cacheOf
+
+                    expectClose
+                        1e-9
+                        $"smoothing {smoothing}"
+                        differences
+                        ((SoftmaxCrossEntropy.backward cache 1.0).Logits.ToArray())
+            }
+            test "without any, the loss and its gradient are the usual ones to the last bit" {
+                let logits = normals 7 [ 4; 5 ]
+
+                let struct (loss, cache) =
+                    SoftmaxCrossEntropy.forward (labels [ 0; 4; 2; 2 ]) logits
+
+                let struct (same, sameCache) = smoothed 0.0 [ 0; 4; 2; 2 ] logits
+                Expect.equal same loss "loss"
+
+                expectSame
+                    "gradient"
+                    (SoftmaxCrossEntropy.backward cache 1.0).Logits
+                    (SoftmaxCrossEntropy.backward sameCache 1.0).Logits
+            }
+            test "nothing is left to learn where the probabilities are the target" {
+                let target = Naive.smoothedTarget 0.2 5 3
+                let logits = Tensor.ofSeq [ 1; 5 ] (Array.map log target)
+                let struct (loss, cache) = smoothed 0.2 [ 3 ] logits
+                let entropy = target |> Array.sumBy (fun t -> -t * log t)
+                expectClose 1e-14 "the loss is the entropy of the target" [| entropy |] [| loss |]
+
+                for g in (SoftmaxCrossEntropy.backward cache 1.0).Logits.ToArray() do
+                    Expect.isLessThan (abs g) 1e-15 "gradient"
+            }
+            test "neither overflows nor is capped" {
+                // the label is 5000 below the other class, which has 0.05 of the target
+                expectClose
+                    1e-15
+                    "loss"
+                    [| 0.95 * 5000.0 |]
+                    [| smoothed 0.1 [ 0 ] (rows [ [ 0.0; 5000.0 ] ]) |> outputOf |]
+
+                expectClose
+                    1e-15
+                    "loss"
+                    [| 0.05 * 5000.0 |]
+                    [| smoothed 0.1 [ 1 ] (rows [ [ 0.0; 5000.0 ] ]) |> outputOf |]
+            }
+            for refused in [ -0.1; 1.0; nan; infinity ] do
+                test $"a smoothing of {refused} is refused" {
+                    expectRefusal "must be from 0 to below 1" (fun () -> smoothed refused [ 0 ] (rows [ [ 0.0; 1.0 ] ]))
+                }
+        ]
+
 let private refusals =
     testList
         "refuses"
@@ -144,4 +270,4 @@ let private classification =
         ]
 
 let tests =
-    testList "softmax cross-entropy" [ lossTests; probabilities; gradient; refusals; classification ]
+    testList "softmax cross-entropy" [ lossTests; probabilities; gradient; smoothing; refusals; classification ]

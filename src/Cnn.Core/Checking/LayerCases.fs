@@ -76,20 +76,21 @@ module internal LayerCases =
             })
 
     let loss (backwards: Backwards) (seed: Seed) : Subject list =
-        [ 4, 10; 1, 2; 7, 3 ]
-        |> List.mapi (fun i (batch, classes) ->
+        [ 4, 10, 0.0; 1, 2, 0.0; 7, 3, 0.0; 4, 10, 0.1; 3, 5, 0.9 ]
+        |> List.mapi (fun i (batch, classes, smoothing) ->
+            let smoothed = if smoothing = 0.0 then "" else $" smoothing {smoothing}"
             let labels = Tensor.init [ batch ] (fun n -> (3 * n + 1) % classes)
 
             {
                 Operation = "softmax-ce"
-                Case = $"{batch}x{classes}"
+                Case = $"{batch}x{classes}{smoothed}"
                 Inputs = [ "logits", normal (Seed.split i seed) [ batch; classes ] ]
                 Forward =
                     fun t ->
-                        let struct (loss, _) = SoftmaxCrossEntropy.forward labels t.Head
+                        let struct (loss, _) = SoftmaxCrossEntropy.forwardSmoothed smoothing labels t.Head
                         smooth (Tensor.ofSeq [ 1 ] [ loss ])
                 Backward =
                     two (fun logits dy ->
-                        let struct (_, cache) = SoftmaxCrossEntropy.forward labels logits
+                        let struct (_, cache) = SoftmaxCrossEntropy.forwardSmoothed smoothing labels logits
                         [ (backwards.SoftmaxCrossEntropy cache dy[0]).Logits ])
             })

@@ -14,7 +14,11 @@ type RecyclingRun private (model: Model, start: TrainingState<float32>) =
 
     /// Before the first step. Raises CnnException for an unknown optimiser.
     static member Start(model: Model, optimizer: string, seed: int) : RecyclingRun =
-        RecyclingRun(model, Trainer.Start(model, optimizer, seed).State)
+        RecyclingRun.Start(model, TrainerSettings optimizer, seed)
+
+    /// Before the first step. Raises CnnException for an unknown optimiser.
+    static member Start(model: Model, settings: TrainerSettings, seed: int) : RecyclingRun =
+        RecyclingRun(model, Trainer.Start(model, settings, seed).State)
 
     /// One mini-batch, as in Trainer.Step; gives its mean cross-entropy in nats.
     member _.Step

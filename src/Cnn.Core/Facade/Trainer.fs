@@ -9,9 +9,36 @@ open Cnn.Storage
 /// A training run at one moment. It never changes: each step gives the next moment, and the old one stays valid.
 [<Sealed>]
 type Trainer private (state: TrainingState<float32>, model: Model) =
+    // as one object, which packs its numbers once, however often it is asked for
+    let averaged =
+        match state.Average, state.AverageState with
+        | Some average, Some layers -> model.With(average, layers)
+        | _ -> model
 
     static let at (state: TrainingState<float32>) (model: Model) =
         Trainer(state, model.With(state.Parameters, state.State))
+
+    /// The decay of AdamW is its default, for weights alone as that of every optimiser here; settings with another one replace it.
+    static let withOptions (optimizer: Optimizer) (settings: TrainerSettings) : struct (Optimizer * LearningOptions) =
+        let orNone (value: float) =
+            if value > 0.0 then Some value else None
+
+        let options =
+            {
+                WeightDecay = settings.WeightDecay
+                LabelSmoothing = settings.LabelSmoothing
+                ClipNorm = orNone settings.ClipNorm
+                AverageDecay = orNone settings.AverageDecay
+            }
+
+        match optimizer with
+        | AdamW config when options.WeightDecay = 0.0 ->
+            struct (AdamW { config with WeightDecay = 0.0 },
+                    { options with
+                        WeightDecay = config.WeightDecay
+                    })
+        | AdamW config -> struct (AdamW { config with WeightDecay = 0.0 }, options)
+        | other -> struct (other, options)
 
     /// The names of the optimisers.
     static member Optimizers: IReadOnlyList<string> =
@@ -29,11 +56,13 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
             raise (CnnException $"'{settings.Optimizer}' is not an optimizer; there are {names}")
         | Some(_, chosen) ->
             let trained = model.Trained
+            let struct (optimizer, options) = withOptions chosen settings
 
-            Trainer(
-                TrainingState.ofParameters chosen (Seed.ofInt seed) trained.Network trained.Parameters trained.State,
-                model
-            )
+            let state =
+                TrainingState.ofParameters optimizer (Seed.ofInt seed) trained.Network trained.Parameters trained.State
+                |> TrainingState.withOptions options
+
+            Trainer(state, model)
 
     member internal _.State = state
 
@@ -41,7 +70,7 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
     member _.Model = model
 
     /// The model whose numbers are the moving averages over the steps so far; the model as it is where the settings ask for none.
-    member _.AveragedModel = model
+    member _.AveragedModel = averaged
 
     /// Whole passes over the training images.
     member _.Epoch = state.Epoch
@@ -85,7 +114,7 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
 and [<Sealed>] TrainerStep internal (trainer: Trainer, report: StepReport) =
     member _.Trainer = trainer
 
-    /// Mean cross-entropy of the mini-batch, in nats.
+    /// Mean cross-entropy of the mini-batch, in nats; with label smoothing where the settings ask for it.
     member _.Loss = report.Loss
 
     member _.Correct = report.Correct

@@ -24,7 +24,17 @@ type internal ShardResult<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
 /// dispose of the pass when the gradients have been used.
 [<Sealed>]
 type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
-    (plan: Plan, parameters: Parameters<'T>, seed: Seed, examples: Examples<'T>, labels: Tensor<int>, shards: Shards) =
+    (
+        plan: Plan,
+        parameters: Parameters<'T>,
+        seed: Seed,
+        examples: Examples<'T>,
+        labels: Tensor<int>,
+        shards: Shards,
+        smoothing: float
+    ) =
+    do SoftmaxCrossEntropy.expectSmoothing smoothing
+
     let home = PlanMemory<'T>.Of plan
 
     // what is refused must not take the memory along
@@ -61,7 +71,11 @@ type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
             let label = labels[start + n]
 
             SoftmaxCrossEntropy.expectClass row.Length (start + n) label
-            loss <- loss + SoftmaxCrossEntropy.row label row (gradient.Slice(0, row.Length))
+
+            loss <-
+                loss
+                + SoftmaxCrossEntropy.row smoothing label row (gradient.Slice(0, row.Length))
+
             // lanes without a class
             gradient.Slice(row.Length).Clear()
 

@@ -125,7 +125,7 @@ module FusedNetwork =
         let whole = { Examples = labels.Count; Count = 1 }
 
         use pass =
-            new BatchPass<'T>(plan, parameters, seed, Examples.Numbers x, labels, whole)
+            new BatchPass<'T>(plan, parameters, seed, Examples.Numbers x, labels, whole, 0.0)
 
         for piece in 0 .. pass.PackingCount - 1 do
             pass.Pack piece

@@ -7,6 +7,7 @@ namespace Cnn.Kernels
 open System
 open System.Numerics
 open System.Runtime.CompilerServices
+open System.Runtime.Intrinsics
 open Microsoft.FSharp.NativeInterop
 
 /// A function of one number, written once for vectors of any width.
@@ -112,6 +113,38 @@ module internal Elementwise =
 
         'T.op_Addition ('T.op_Addition (a, b), 'T.op_Addition (c, d))
 
+    /// Eight numbers from p on, in double precision.
+    let inline private eight (p: nativeptr<'T>) : struct (Vector256<float> * Vector256<float>) =
+        if sizeof<'T> = sizeof<float32> then
+            Vector256.Widen(Vector256.Load(NativePtr.ofNativeInt<float32>(NativePtr.toNativeInt p)))
+        else
+            let source = NativePtr.ofNativeInt<float>(NativePtr.toNativeInt p)
+            struct (Vector256.Load source, Vector256.Load(source +! 4))
+
+    /// The sum of the squares of all elements, in double precision: eight running sums on every processor, and products that are
+    /// rounded before they are added, so that every processor gives the same bits.
+    let sumOfSquares<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (x: ReadOnlySpan<'T>) : float =
+        use source = fixed x
+        let mutable a = Vector256<float>.Zero
+        let mutable b = Vector256<float>.Zero
+        let mutable i = 0
+
+        while i <= x.Length - 8 do
+            let struct (low, high) = eight (source +! i)
+            a <- Vector256.Add(a, Vector256.Multiply(low, low))
+            b <- Vector256.Add(b, Vector256.Multiply(high, high))
+            i <- i + 8
+
+        let four = Vector256.Add(a, b)
+        let mutable sum = (four[0] + four[1]) + (four[2] + four[3])
+
+        while i < x.Length do
+            let value = Double.CreateTruncating x[i]
+            sum <- sum + value * value
+            i <- i + 1
+
+        sum
+
 // The functions that layers and optimisers map.
 
 /// max(x, 0), a NaN staying a NaN.
@@ -137,6 +170,17 @@ type internal Add<'T when 'T: unmanaged> =
     interface IMap2<'T> with
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         member _.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) = 'S.Add(x, y)
+
+/// x + part (y - x): the way from x to y, or a part of it. Where both are the same it is x, whatever the part.
+[<Struct>]
+type internal Towards<'T when 'T: unmanaged> =
+    val Part: 'T
+    new(part) = { Part = part }
+
+    interface IMap2<'T> with
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        member f.Apply<'V, 'S when 'S :> ISimd<'T, 'V>>(x: 'V, y: 'V) =
+            'S.MultiplyAdd('S.Splat f.Part, 'S.Subtract(y, x), x)
 
 /// y where x > 0, else 0
 [<Struct>]

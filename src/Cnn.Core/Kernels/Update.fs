@@ -97,12 +97,22 @@ module internal Tiny =
     let least<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> () : 'T =
         'T.CreateTruncating(if sizeof<'T> = 4 then 1e-30 else 1e-300)
 
-/// p + step g, where step is minus the learning rate
+// The decoupled decay of weights stands apart from Decayed, which an optimiser's averages see. Where it is 0, each formula gives the
+// bits that it would give without.
+
+/// p + step (g + decay p), where step is minus the learning rate
 [<Struct>]
 type internal SgdUpdate<'T when 'T: unmanaged> =
     val Mean: Decayed<'T>
     val Step: 'T
-    new(mean, step) = { Mean = mean; Step = step }
+    val Decay: 'T
+
+    new(mean, step, decay) =
+        {
+            Mean = mean
+            Step = step
+            Decay = decay
+        }
 
     interface IUpdate<'T> with
         member _.Averages = 0
@@ -115,23 +125,26 @@ type internal SgdUpdate<'T when 'T: unmanaged> =
 
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         member f.Parameter<'V, 'S when 'S :> ISimd<'T, 'V>>(g: 'V, p: 'V, _: 'V, _: 'V) =
-            'S.MultiplyAdd('S.Splat f.Step, g, p)
+            'S.MultiplyAdd('S.Splat f.Step, 'S.MultiplyAdd('S.Splat f.Decay, p, g), p)
 
-/// m' = momentum m + g;  p + step (direct g + ahead m'): direct = 0 and ahead = 1 for momentum, 1 and momentum for Nesterov's
+/// m' = momentum m + g;  p + step (direct g + ahead m' + decay p): direct = 0 and ahead = 1 for momentum, 1 and momentum for
+/// Nesterov's
 [<Struct>]
 type internal MomentumUpdate<'T when 'T: unmanaged> =
     val Mean: Decayed<'T>
     val Step: 'T
+    val Decay: 'T
     val Momentum: 'T
     val Direct: 'T
     val Ahead: 'T
     val Least: 'T
 
-    new(mean, step, momentum, direct, ahead, least) =
+    new(mean, step, decay, momentum, direct, ahead, least) =
         {
             Least = least
             Mean = mean
             Step = step
+            Decay = decay
             Momentum = momentum
             Direct = direct
             Ahead = ahead
@@ -154,13 +167,15 @@ type internal MomentumUpdate<'T when 'T: unmanaged> =
             let direction =
                 'S.MultiplyAdd('S.Splat f.Ahead, m, 'S.Multiply('S.Splat f.Direct, g))
 
-            'S.MultiplyAdd('S.Splat f.Step, direction, p)
+            'S.MultiplyAdd('S.Splat f.Step, 'S.MultiplyAdd('S.Splat f.Decay, p, direction), p)
 
-/// m' = beta1 m + (1 - beta1) g;  v' = beta2 v + (1 - beta2) g g;  shrink p + step m' / (sqrt(correction v') + epsilon)
+/// m' = beta1 m + (1 - beta1) g;  v' = beta2 v + (1 - beta2) g g;  p + (pull p + step m' / (sqrt(correction v') + epsilon))
+///
+/// pull is minus learning rate times decay: 1 + pull, a factor that shrinks p, would lose most digits of a small decay.
 [<Struct>]
 type internal AdamUpdate<'T when 'T: unmanaged> =
     val Mean: Decayed<'T>
-    val Shrink: 'T
+    val Pull: 'T
     val Step: 'T
     val Correction: 'T
     val Epsilon: 'T
@@ -170,11 +185,11 @@ type internal AdamUpdate<'T when 'T: unmanaged> =
     val Rest2: 'T
     val Least: 'T
 
-    new(mean, shrink, step, correction, epsilon, beta1, rest1, beta2, rest2, least) =
+    new(mean, pull, step, correction, epsilon, beta1, rest1, beta2, rest2, least) =
         {
             Least = least
             Mean = mean
-            Shrink = shrink
+            Pull = pull
             Step = step
             Correction = correction
             Epsilon = epsilon
@@ -203,4 +218,4 @@ type internal AdamUpdate<'T when 'T: unmanaged> =
         member f.Parameter<'V, 'S when 'S :> ISimd<'T, 'V>>(_: 'V, p: 'V, m: 'V, v: 'V) =
             let root = 'S.Sqrt('S.Multiply('S.Splat f.Correction, v))
             let direction = 'S.Divide(m, 'S.Add(root, 'S.Splat f.Epsilon))
-            'S.MultiplyAdd('S.Splat f.Shrink, p, 'S.Multiply('S.Splat f.Step, direction))
+            'S.Add(p, 'S.MultiplyAdd('S.Splat f.Pull, p, 'S.Multiply('S.Splat f.Step, direction)))

@@ -158,8 +158,10 @@ module Architecture =
                 start <- i + 1
             | _ -> ()
 
+        let last = text.Substring start
+
         let wrong (reason: string) =
-            Error $"layer {parts.Count}, '{text[start..].Trim()}': {reason}"
+            Error $"layer {parts.Count}, '{last.Trim()}': {reason}"
 
         if depth < 0 then
             wrong "there is a ')' without its '('"
@@ -168,7 +170,7 @@ module Architecture =
         elif deepest > DeepestBrackets then
             wrong $"there are {deepest} brackets inside of each other; there may be {DeepestBrackets}"
         else
-            parts.Add text[start..]
+            parts.Add last
             Ok(List.ofSeq parts)
 
     let private words (text: string) =

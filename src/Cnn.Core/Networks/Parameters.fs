@@ -108,6 +108,22 @@ module Parameters =
     let scale (alpha: float) (x: Parameters<'T>) : Parameters<'T> =
         map (Vectorized.map (Scale<'T>('T.CreateTruncating alpha))) x
 
+    /// Numbers of a tensor whose squares `norm` adds up apart from the others.
+    [<Literal>]
+    let internal NormPart = 8192
+
+    /// The Euclidean norm of all numbers together, sqrt(sum of x²). It is summed in double precision and in a fixed order: each
+    /// tensor in parts, and those one after the other.
+    let norm (x: Parameters<'T>) : float =
+        let mutable sum = 0.0
+
+        for tensor in tensors x do
+            for first in 0..NormPart .. tensor.Count - 1 do
+                let count = min NormPart (tensor.Count - first)
+                sum <- sum + Elementwise.sumOfSquares (tensor.Span.Slice(first, count))
+
+        sqrt sum
+
     /// Zeros in the same form.
     let zerosLike (x: Parameters<'T>) : Parameters<'T> =
         x |> map (fun tensor -> Tensor.zeros tensor.Shape)

@@ -2,25 +2,30 @@ namespace Cnn.Training
 
 #nowarn "9"
 
+open System
 open System.Numerics
 open Cnn.Kernels
 open Cnn.Networks
 open Cnn.Fusion
 open Microsoft.FSharp.NativeInterop
 
-/// Optimizer.update, taken right behind the pass over a batch: gradients are added up, or multiplied out, a few numbers at a time,
-/// and used while they are in the L1 cache. So the gradient of a batch never exists as a whole.
+/// What becomes of a piece of a summed gradient: tensor, first number, how many, and where they are.
+type internal GradientUse<'T when 'T: unmanaged> = delegate of int * int * int * nativeptr<'T> -> unit
+
+/// Optimizer.updateWith, taken right behind the pass over a batch: gradients are added up, or multiplied out, a few numbers at a time,
+/// and used while they are in the L1 cache. So the gradient of a batch never exists as a whole, unless it has to be clipped: its norm
+/// must then be known before the first number is used.
 ///
 /// Tasks and their order depend on the network alone; each number is summed in a fixed order. Any number of threads gives the same bits.
 [<Sealed>]
 type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
     (
         optimizer: Optimizer,
+        options: LearningOptions,
         learningRate: float,
         pass: BatchPass<'T>,
-        state: OptimizerState<'T>,
-        parameters: Parameters<'T>,
-        spent: struct (Parameters<'T> * OptimizerState<'T>) voption
+        learned: Learned<'T>,
+        spent: Learned<'T> voption
     ) =
     // numbers that go through all of a step before the next ones
     static let chunk = 1024
@@ -28,19 +33,39 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
     let batch = pass.Shards
     let memory = pass.Memory
 
-    let rule =
-        Optimizer.rule<'T> optimizer learningRate (1.0 / float batch.Examples) (state.Steps + 1L)
+    let mean = 1.0 / float batch.Examples
 
-    let successor = Successor<'T>(rule, state, parameters, spent)
+    /// The step, for the sum of the gradients times a factor.
+    let start (factor: float) : Successor<'T> =
+        let steps = learned.OptimizerState.Steps + 1L
+
+        let averagePart =
+            match options.AverageDecay with
+            | Some decay -> MovingAverage.part decay steps
+            | None -> 'T.Zero
+
+        Successor<'T>(
+            Optimizer.rules optimizer learningRate options.WeightDecay factor steps,
+            averagePart,
+            learned,
+            spent
+        )
+
+    // with clipping, not before the norm is known
+    let mutable successor =
+        if options.ClipNorm.IsNone then
+            start mean
+        else
+            Unchecked.defaultof<_>
 
     /// Adds up the gradients of the shards.
-    let added (part: GradientPart) (shards: nativeptr<'T>[]) =
+    let added (part: GradientPart) (shards: nativeptr<'T>[]) (use': GradientUse<'T>) =
         use scratch = Workspace.Rent()
         let rows = scratch.Take<'T>((batch.Count + 1) / 2 * chunk)
 
         for i in part.First .. chunk .. part.Beyond - 1 do
             let count = min chunk (part.Beyond - i)
-            successor.Apply(part.Tensor, i, count, TensorGradient.sum shards batch.Count i count rows)
+            use'.Invoke(part.Tensor, i, count, TensorGradient.sum shards batch.Count i count rows)
 
     /// Multiplies out some groups of rows of a dense gradient.
     let multiplied
@@ -50,6 +75,7 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
         (x: FeatureMap<'T>)
         (dy: FeatureMap<'T>)
         (starts: nativeptr<nativeint>)
+        (use': GradientUse<'T>)
         =
         use scratch = Workspace.Rent()
 
@@ -65,18 +91,90 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
 
             for run in 0 .. rows.Runs - 1 do
                 let start = (rows.First + run * rows.RunStep) * dense.Outputs
-                successor.Apply(part.Tensor, start, count, gradient +! (run * count))
+                use'.Invoke(part.Tensor, start, count, gradient +! (run * count))
 
-    /// How many parts there are, which may be done at once when all shards have run.
-    member _.Count = memory.Parts.Length
-
-    /// One of them.
-    member _.Run(i: int) : unit =
-        let part = memory.Parts[i]
-
+    /// Hands a part of the gradient on, piece by piece.
+    let visit (part: GradientPart) (use': GradientUse<'T>) =
         match memory.Gradients[part.Tensor] with
-        | TensorGradient.Shards shards -> added part shards
-        | TensorGradient.Factors(dense, prepared, x, dy, starts) -> multiplied part dense prepared x dy starts
+        | TensorGradient.Shards shards -> added part shards use'
+        | TensorGradient.Factors(dense, prepared, x, dy, starts) -> multiplied part dense prepared x dy starts use'
 
-    /// Parameters and state after the step, once the work is done.
+    let parts = memory.Parts
+
+    /// The step in one go.
+    let straight () : Phases.Phase[] =
+        let apply =
+            GradientUse<'T>(fun t first count g -> successor.Apply(t, first, count, g))
+
+        [| Phases.phase parts.Length (fun i -> visit parts[i] apply) |]
+
+    // the gradient as a whole, where it is needed
+    let room = if options.ClipNorm.IsSome then Workspace.Rent() else null
+
+    /// The gradient first, then its norm, then the step.
+    let clipped (most: float) : Phases.Phase[] =
+        let sizes =
+            Parameters.tensors learned.Parameters
+            |> Array.ofList
+            |> Array.map (fun tensor -> tensor.Count)
+
+        let whole = sizes |> Array.map (fun count -> room.Take<'T> count)
+
+        let keep =
+            GradientUse<'T>(fun t first count g ->
+                Span<'T>(NativePtr.toVoidPtr g, count).CopyTo(Span<'T>(NativePtr.toVoidPtr (whole[t] +! first), count)))
+
+        // as Parameters.norm cuts and adds them
+        let cut =
+            [|
+                for t in 0 .. sizes.Length - 1 do
+                    for first in 0 .. Parameters.NormPart .. sizes[t] - 1 do
+                        {
+                            Tensor = t
+                            First = first
+                            Beyond = min sizes[t] (first + Parameters.NormPart)
+                        }
+            |]
+
+        let squares: float[] = Array.zeroCreate cut.Length
+
+        let square (i: int) =
+            let part = cut[i]
+            let source = NativePtr.toVoidPtr (whole[part.Tensor] +! part.First)
+            squares[i] <- Elementwise.sumOfSquares (ReadOnlySpan<'T>(source, part.Beyond - part.First))
+
+        let decide _ =
+            let mutable sum = 0.0
+
+            for square in squares do
+                sum <- sum + square
+
+            successor <- start (mean * Optimizer.clipFactor most (mean * sqrt sum))
+
+        let apply (i: int) =
+            let part = cut[i]
+
+            for first in part.First .. chunk .. part.Beyond - 1 do
+                let count = min chunk (part.Beyond - first)
+                successor.Apply(part.Tensor, first, count, whole[part.Tensor] +! first)
+
+        [|
+            Phases.phase parts.Length (fun i -> visit parts[i] keep)
+            Phases.phase cut.Length square
+            Phases.phase 1 decide
+            Phases.phase cut.Length apply
+        |]
+
+    /// What is to be done when all shards have run.
+    member _.Phases: Phases.Phase[] =
+        match options.ClipNorm with
+        | Some most -> clipped most
+        | None -> straight ()
+
+    /// What there is after the step, once the work is done.
     member _.Result = successor.Result
+
+    interface IDisposable with
+        member _.Dispose() =
+            if not (isNull room) then
+                (room :> IDisposable).Dispose()

@@ -40,15 +40,16 @@ module DataParallel =
             |> Array.map (fun pair -> if pair.Length = 2 then add pair[0] pair[1] else pair[0])
             |> sumTree add
 
-    /// A pass over a mini-batch.
+    /// A pass over a mini-batch, whose labels are smoothed by so much.
     let internal pass
+        (smoothing: float)
         (seed: Seed)
         (plan: Plan)
         (parameters: Parameters<'T>)
         (examples: Examples<'T>)
         (labels: Tensor<int>)
         : BatchPass<'T> =
-        new BatchPass<'T>(plan, parameters, seed, examples, labels, cut labels.Count)
+        new BatchPass<'T>(plan, parameters, seed, examples, labels, cut labels.Count, smoothing)
 
     let internal packing (pass: BatchPass<'T>) : Phases.Phase =
         Phases.phase pass.PackingCount pass.Pack
@@ -60,8 +61,9 @@ module DataParallel =
         let results = pass.Results
         struct (results |> Array.map (fun r -> r.Loss) |> sumTree (+), results |> Array.sumBy (fun r -> r.Correct))
 
-    /// FusedNetwork.lossAndGradients, shard by shard on at most `threads` threads.
-    let lossAndGradients
+    /// `lossAndGradients` of the loss with label smoothing, see SoftmaxCrossEntropy.forwardSmoothed.
+    let smoothedLossAndGradients
+        (smoothing: float)
         (threads: int)
         (seed: Seed)
         (plan: Plan)
@@ -69,7 +71,7 @@ module DataParallel =
         (x: Tensor<'T>)
         (labels: Tensor<int>)
         : Step<'T> =
-        use pass = pass seed plan parameters (Examples.Numbers x) labels
+        use pass = pass smoothing seed plan parameters (Examples.Numbers x) labels
         Phases.run threads [| packing pass; gradients pass |]
         let struct (loss, correct) = total pass
 
@@ -80,6 +82,17 @@ module DataParallel =
             Gradients = FusedNetwork.gradients parameters pass
             Observed = pass.Observed
         }
+
+    /// FusedNetwork.lossAndGradients, shard by shard on at most `threads` threads.
+    let lossAndGradients
+        (threads: int)
+        (seed: Seed)
+        (plan: Plan)
+        (parameters: Parameters<'T>)
+        (x: Tensor<'T>)
+        (labels: Tensor<int>)
+        : Step<'T> =
+        smoothedLossAndGradients 0.0 threads seed plan parameters x labels
 
     /// The logits of a batch of any size, by a plan that is packed, or will be by the phase before.
     let internal classify

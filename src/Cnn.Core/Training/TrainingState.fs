@@ -20,6 +20,11 @@ type TrainingState<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
         State: LayerState<'T>
         Optimizer: Optimizer
         OptimizerState: OptimizerState<'T>
+        Options: LearningOptions
+        /// The moving average of the parameters, where the options ask for one.
+        Average: Parameters<'T> option
+        /// And that of the state of the layers.
+        AverageState: LayerState<'T> option
         /// Whole passes over the training images.
         Epoch: int
         /// Mini-batches since the start.
@@ -53,6 +58,9 @@ module TrainingState =
             State = layerState
             Optimizer = optimizer
             OptimizerState = Optimizer.start optimizer parameters
+            Options = LearningOptions.none
+            Average = None
+            AverageState = None
             Epoch = 0
             Step = 0L
             Seed = seed
@@ -68,6 +76,24 @@ module TrainingState =
             (Network.initialize initializer (Seed.stream Stream.Initialization seed) network)
             (Network.start network)
 
+    /// The same state, to go on with these options; the moving average starts with the parameters as they are. Raises
+    /// ArgumentException for an option out of its range.
+    let withOptions (options: LearningOptions) (state: TrainingState<'T>) : TrainingState<'T> =
+        LearningOptions.expectPossible options
+
+        { state with
+            Options = options
+            Average = options.AverageDecay |> Option.map (fun _ -> state.Parameters)
+            AverageState = options.AverageDecay |> Option.map (fun _ -> state.State)
+        }
+
+    let private learned (state: TrainingState<'T>) : Learned<'T> =
+        {
+            Parameters = state.Parameters
+            OptimizerState = state.OptimizerState
+            Average = state.Average
+        }
+
     /// Numbers of a network that are worth a thread of their own when they are updated.
     [<Literal>]
     let private NumbersForThread = 32768
@@ -82,19 +108,21 @@ module TrainingState =
         (spent: TrainingState<'T> voption)
         (state: TrainingState<'T>)
         : struct (TrainingState<'T> * StepReport) =
+        let options = state.Options
         // every step draws from a seed of its own
         let draws = state.Seed |> Seed.stream Stream.Dropout |> Seed.split (int state.Step)
 
-        use pass = DataParallel.pass draws state.Plan state.Parameters examples labels
+        use pass =
+            DataParallel.pass options.LabelSmoothing draws state.Plan state.Parameters examples labels
 
-        let update =
-            BatchUpdate<'T>(
+        use update =
+            new BatchUpdate<'T>(
                 state.Optimizer,
+                options,
                 learningRate,
                 pass,
-                state.OptimizerState,
-                state.Parameters,
-                spent |> ValueOption.map (fun s -> struct (s.Parameters, s.OptimizerState))
+                learned state,
+                ValueOption.map learned spent
             )
 
         // a thread that is started for less than it does in the meantime is none too many
@@ -105,16 +133,26 @@ module TrainingState =
             [|
                 DataParallel.packing pass
                 DataParallel.gradients pass
-                Phases.phase update.Count update.Run
+                yield! update.Phases
             |]
 
         let struct (loss, correct) = DataParallel.total pass
-        let struct (parameters, optimizerState) = update.Result
+        let next = update.Result
+        let layers = LayerState.update pass.Observed state.State
+
+        let averageState =
+            match options.AverageDecay, state.AverageState with
+            | Some decay, Some average ->
+                let step = next.OptimizerState.Steps
+                Some(MovingAverage.stepState decay step layers average)
+            | _ -> None
 
         struct ({ state with
-                    Parameters = parameters
-                    OptimizerState = optimizerState
-                    State = LayerState.update pass.Observed state.State
+                    Parameters = next.Parameters
+                    OptimizerState = next.OptimizerState
+                    State = layers
+                    Average = next.Average
+                    AverageState = averageState
                     Step = state.Step + 1L
                 },
                 {
@@ -123,7 +161,8 @@ module TrainingState =
                     Examples = labels.Count
                 })
 
-    /// One mini-batch x [ N; … ] with labels [ N ]: the mean gradient, and one step of the optimiser.
+    /// One mini-batch x [ N; … ] with labels [ N ]: the mean gradient, and one step of the optimiser, with the options of the state. The
+    /// loss that is reported is the one that is learned from: with label smoothing if there is some.
     let step
         (threads: int)
         (learningRate: float)
