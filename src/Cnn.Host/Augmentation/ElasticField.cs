@@ -28,7 +28,9 @@ public static class ElasticField
         int radius = Radius(sigma);
         double[] bell =
         [
-            .. Enumerable.Range(-radius, 2 * radius + 1).Select(offset => Math.Exp(-offset * offset / (2 * sigma * sigma))),
+            .. Enumerable
+                .Range(-radius, 2 * radius + 1)
+                .Select(offset => Math.Exp(-offset * offset / (2 * sigma * sigma))),
         ];
         double sum = bell.Sum();
         return [.. bell.Select(weight => (float)(weight / sum))];

@@ -31,7 +31,9 @@ internal sealed record Strength(
     /// <summary>What is wrong with a value, as the end of a sentence; null when nothing is.</summary>
     public string? Fault(double value) =>
         // written so that a NaN does not pass
-        value >= Least && value <= Most && (!IsWhole || double.IsInteger(value))
+        value >= Least
+        && value <= Most
+        && (!IsWhole || double.IsInteger(value))
             ? null
             : $"{What} takes {(IsWhole ? "a whole number" : "a number")} from {Write(Least)} to {Write(Most)}{Unit}, not {Write(value)}";
 

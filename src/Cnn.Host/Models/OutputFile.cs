@@ -52,7 +52,10 @@ internal sealed class OutputFile
         }
         catch (UnauthorizedAccessException cause)
         {
-            throw Refusal($"{option} {path} may not be written; check the permissions of the file and its folder.", cause);
+            throw Refusal(
+                $"{option} {path} may not be written; check the permissions of the file and its folder.",
+                cause
+            );
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
         {
