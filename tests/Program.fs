@@ -58,6 +58,10 @@ let private all =
             Host.TrainTests.tests
             Host.BadInputTests.tests
             Host.BenchTests.tests
+            Host.WarpTests.tests
+            Host.ElasticFieldTests.tests
+            Host.AugmentationTests.tests
+            Host.PreviewTests.tests
         ]
 
 /// Written to the raw stream, after everything that Expecto still had to say, so that it is really last; on a line

@@ -23,6 +23,8 @@ let private flags =
         [ "--optimizer"; "lion" ], "adamw"
         [ "--schedule"; "later" ], "one-cycle"
         [ "--augment"; "mirror" ], "shift"
+        [ "--augment"; "shift, rotate 400" ], "180 degrees"
+        [ "--augment"; "" ], "needed"
         [ "--init"; "zero" ], "he"
         [ "--init"; "normal:-1" ], "positive"
         [ "--init"; "normal:1e39" ], "single precision"

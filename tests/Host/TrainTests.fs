@@ -97,6 +97,22 @@ let tests =
                     Expect.isFalse (model folder "other" = model folder "1") "another seed")
             }
 
+            test "images that are varied on several threads are the same" {
+                inDataFolder (fun folder ->
+                    for threads in [ "1"; "3" ] do
+                        train
+                            folder
+                            [
+                                "--epochs", "2"
+                                "--augment", "shift 1, rotate, flip, elastic 8 2, erase 0.25"
+                                "--threads", threads
+                                "--out", threads
+                            ]
+                        |> ignore
+
+                    Expect.sequenceEqual (model folder "3") (model folder "1") "3 threads")
+            }
+
             test "every optimizer, schedule and augmentation trains" {
                 inDataFolder (fun folder ->
                     for flags in
@@ -105,6 +121,7 @@ let tests =
                             [ "--optimizer", "momentum"; "--schedule", "cosine" ]
                             [ "--optimizer", "nesterov"; "--schedule", "one-cycle" ]
                             [ "--optimizer", "adamw"; "--augment", "shift" ]
+                            [ "--optimizer", "adam"; "--augment", "rotate, elastic 8 2, erase 0.25" ]
                         ] do
                         let text = train folder (("--epochs", "2") :: flags)
                         Expect.stringContains text "test accuracy" $"{flags}")

@@ -40,6 +40,13 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
         | AdamW config -> struct (AdamW { config with WeightDecay = 0.0 }, options)
         | other -> struct (other, options)
 
+    static let variation (seed: Seed) (epoch: int) (index: int) : Random =
+        seed
+        |> Seed.stream Stream.Augmentation
+        |> Seed.split epoch
+        |> Seed.split index
+        |> Seed.generator
+
     /// The names of the optimisers.
     static member Optimizers: IReadOnlyList<string> =
         Optimizer.named |> List.map fst |> Array.ofList :> _
@@ -90,12 +97,11 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
         ReadOnlyMemory((TrainingState.order state.Seed state.Epoch count).ToArray())
 
     /// A generator for the augmentation of one image, determined by seed, epoch and the image's index.
-    member _.AugmentationGenerator(index: int) : Random =
-        state.Seed
-        |> Seed.stream Stream.Augmentation
-        |> Seed.split state.Epoch
-        |> Seed.split index
-        |> Seed.generator
+    member _.AugmentationGenerator(index: int) : Random = variation state.Seed state.Epoch index
+
+    /// The same for any epoch (from 0) of a run that starts at this seed, without the run.
+    static member AugmentationGenerator(seed: int, epoch: int, index: int) : Random =
+        variation (Seed.ofInt seed) epoch index
 
     /// One mini-batch, on at most `threads` threads; how many does not change the result.
     member _.Step

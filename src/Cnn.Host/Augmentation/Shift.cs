@@ -26,13 +26,7 @@ public static class Shift
         int dx
     )
     {
-        long size = (long)channels * height * width;
-        if (source.Length != size || destination.Length != size)
-            throw new ArgumentException(
-                $"Spans of {source.Length} and {destination.Length} bytes cannot hold an image of {channels} x {height} x {width}."
-            );
-        if (source.Overlaps(destination))
-            throw new ArgumentException("The source must not overlap the destination.");
+        Frame.Check(source, destination, channels, height, width);
 
         // whatever lies farther out is gone as well, and the sums below cannot overflow
         dy = Math.Clamp(dy, -height, height);

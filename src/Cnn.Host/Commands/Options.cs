@@ -118,6 +118,16 @@ internal static class Options
         return option;
     }
 
+    /// <summary><c>--augment</c>, in the text form of <see cref="Augmentations.Augmentation"/>.</summary>
+    public static Option<string?> Augmentation(string byDefault) =>
+        Text(
+            "--augment",
+            byDefault,
+            "TRANSFORMS",
+            "How training images are varied: none, or some of \"shift 2, rotate 10, scale 0.1, shear 5, flip 0.5, elastic 34 4, erase 0.5\", "
+                + "in pixels, degrees, parts and probabilities; numbers left out are those."
+        );
+
     /// <summary><c>--data</c>: the folder of a data set; left out, it is the one of the program.</summary>
     public static Option<string?> Data(string description) => Text("--data", byDefault: null, "FOLDER", description);
 

@@ -51,12 +51,7 @@ internal static class TrainCommand
             Schedule.Names,
             "How the learning rate changes over the run."
         );
-        Option<string?> augment = Options.Choice(
-            "--augment",
-            TrainDefaults.Augmentation,
-            Augmentation.Names,
-            "How training images are varied; shift moves them by up to 2 pixels each way."
-        );
+        Option<string?> augment = Options.Augmentation(TrainDefaults.Augmentation);
         Option<int?> trainSize = Options.OptionalCount(
             "--train-size",
             "Train on the first N images only; all of them unless given."

@@ -8,25 +8,31 @@ internal readonly record struct Batch(ReadOnlyMemory<byte> Pixels, ReadOnlyMemor
 
 /// <summary>
 /// The mini-batches of a run. While one is trained on, a background task gathers and varies the images to
-/// come in a second buffer. When that happens changes nothing: the variation of an image depends on the
-/// seed, the epoch and the image alone.
+/// come in a second buffer, on several threads where that is much work. When and where it happens changes
+/// nothing: the variation of an image depends on the seed, the epoch and the image alone.
 /// </summary>
 internal sealed class Batches
 {
     // prepared in one go, so that small batches do not pay for a task each
     private const int LeastAhead = 256;
 
+    // images that one thread varies before it asks for more: a tenth of a millisecond to a whole one
+    private const int ChunkSize = 16;
+
     private readonly LabelledImages images;
     private readonly int batchSize;
     private readonly Augmentation augmentation;
+    private readonly int threads;
     private readonly int bufferSize;
     private readonly Buffer[] buffers;
 
-    public Batches(LabelledImages images, int batchSize, Augmentation augmentation)
+    public Batches(LabelledImages images, int batchSize, Augmentation augmentation, int threads)
     {
         this.images = images;
         this.batchSize = Math.Min(batchSize, images.Count);
         this.augmentation = augmentation;
+        // copies are over before a second thread has begun
+        this.threads = augmentation.Resamples ? threads : 1;
         int whole = Math.Max(1, LeastAhead / this.batchSize) * this.batchSize;
         bufferSize = Math.Min(whole, images.Count);
         buffers = [NewBuffer(), NewBuffer()];
@@ -64,19 +70,37 @@ internal sealed class Batches
         {
             Buffer buffer = buffers[start / bufferSize % 2];
             ReadOnlyMemory<int> part = order[start..Math.Min(start + bufferSize, images.Count)];
-            return Task.Run(() => Fill(buffer, part.Span, trainer));
+            return Task.Run(() => Fill(buffer, part, trainer));
         }
     }
 
-    private int Fill(Buffer buffer, ReadOnlySpan<int> indices, Trainer trainer)
+    private int Fill(Buffer buffer, ReadOnlyMemory<int> indices, Trainer trainer)
     {
-        for (int i = 0; i < indices.Length; i++)
+        if (threads == 1 || indices.Length <= ChunkSize)
+            Fill(buffer, indices.Span, 0, indices.Length, trainer);
+        else
+            Parallel.For(
+                0,
+                (indices.Length + ChunkSize - 1) / ChunkSize,
+                new ParallelOptions { MaxDegreeOfParallelism = threads },
+                chunk =>
+                {
+                    int first = chunk * ChunkSize;
+                    Fill(buffer, indices.Span, first, Math.Min(first + ChunkSize, indices.Length), trainer);
+                }
+            );
+        return indices.Length;
+    }
+
+    private void Fill(Buffer buffer, ReadOnlySpan<int> indices, int first, int end, Trainer trainer)
+    {
+        for (int i = first; i < end; i++)
         {
             int index = indices[i];
             buffer.Labels[i] = images.Labels[index];
             ReadOnlySpan<byte> source = images.Image(index);
             Span<byte> target = buffer.Pixels.AsSpan(i * images.ImageSize, images.ImageSize);
-            if (augmentation is Augmentation.None)
+            if (augmentation.IsNone)
                 source.CopyTo(target);
             else
                 augmentation.Apply(
@@ -88,7 +112,6 @@ internal sealed class Batches
                     trainer.AugmentationGenerator(index)
                 );
         }
-        return indices.Length;
     }
 
     private Buffer NewBuffer() => new(new byte[bufferSize * images.ImageSize], new byte[bufferSize]);

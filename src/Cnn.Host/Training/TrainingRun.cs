@@ -18,7 +18,7 @@ internal sealed class TrainingRun(TrainSettings settings)
         Split split = Split.Of(all, settings.TrainSize, settings.Validation);
         Model model = settings.Network.Create(all, settings.Initializer, settings.Seed);
         Trainer trainer = Trainer.Start(model, settings.Optimizer, settings.Seed);
-        var batches = new Batches(split.Training, settings.BatchSize, settings.Augmentation);
+        var batches = new Batches(split.Training, settings.BatchSize, settings.Augmentation, settings.Threads);
 
         Announce(model, batches, split.Validation);
         TrainingOutcome outcome = new TrainingLoop(
@@ -76,7 +76,7 @@ internal sealed class TrainingRun(TrainSettings settings)
                 + $"{Numbers.Count(batches.Images, "image")}{heldOut}, "
                 + $"{Numbers.Count(settings.Epochs, "epoch")} in batches of {settings.BatchSize}, "
                 + $"{settings.Optimizer}, {settings.Schedule.Name} at {settings.Schedule.Peak:R}, "
-                + $"augmentation {settings.Augmentation.Name}, seed {settings.Seed}, "
+                + $"augmentation {settings.Augmentation.Text}, seed {settings.Seed}, "
                 + Numbers.Count(settings.Threads, "thread")
         );
     }

@@ -1,0 +1,91 @@
+using System.CommandLine;
+using Cnn.Host.Augmentations;
+using Cnn.Host.Data;
+using Cnn.Host.Figures;
+using Cnn.Host.Models;
+using Cnn.Host.Output;
+
+namespace Cnn.Host.Commands;
+
+/// <summary><c>cnn augment</c>: what an augmentation makes of the training images.</summary>
+internal static class AugmentCommand
+{
+    public static Command Create()
+    {
+        Option<string?> augment = Options.Augmentation(TrainDefaults.Augmentation);
+        Option<string?> preview = Options.Text(
+            "--preview",
+            "augment.png",
+            "FILE",
+            "Where the picture goes: a row for each image, first as it is, then as each epoch sees it."
+        );
+        Option<int> index = Options.Whole("--index", 0, "The first training image to show, counted from 0.", least: 0);
+        Option<int> count = Options.Whole("--count", 8, "How many training images to show.", least: 1);
+        Option<int> variations = Options.Whole(
+            "--variations",
+            8,
+            "Variations of each image: those of so many epochs.",
+            least: 0
+        );
+        Option<int> seed = Options.Seed(
+            TrainDefaults.Seed,
+            "The variations are those of cnn train with the same seed."
+        );
+        Option<string?> data = Options.Data(
+            "The folder of the data set whose training images to show; the MNIST files of the program unless given."
+        );
+        var command = new Command("augment", "Draw training images beside the variations that training would see.")
+        {
+            augment,
+            preview,
+            index,
+            count,
+            variations,
+            seed,
+            data,
+        };
+        command.SetWork(
+            (parsed, _) =>
+            {
+                Augmentation augmentation = Augmentation.Parse(parsed.GetRequiredValue(augment)!);
+                string path = parsed.GetRequiredValue(preview)!;
+                OutputFile output = OutputFile.Check(path, "--preview", "augment.png");
+                LabelledImages images = DataFolder.Open(parsed.GetValue(data) ?? DataFolder.Default).LoadTraining();
+                var figure = new AugmentationPreview(
+                    images,
+                    parsed.GetValue(index),
+                    parsed.GetValue(count),
+                    parsed.GetValue(variations),
+                    augmentation,
+                    parsed.GetValue(seed)
+                );
+                Check(figure);
+                output.Write(figure.Draw());
+                Consoles.Result(
+                    $"{path}  {figure.Layout.Width}x{figure.Layout.Height} pixels: "
+                        + $"{Numbers.Count(figure.Count, "training image")} from index {figure.First} on, each with "
+                        + $"{Numbers.Count(figure.Variations, "variation")} by {augmentation.Text} (seed {figure.Seed})"
+                );
+                return ExitCode.Success;
+            }
+        );
+        return command;
+    }
+
+    private static void Check(AugmentationPreview figure)
+    {
+        int left = figure.Images.Count - figure.First;
+        if (figure.Count > left)
+            throw new CommandException(
+                ExitCode.Usage,
+                left > 0
+                    ? $"--count {figure.Count} is too large: from --index {figure.First} on there are {left} training images."
+                    : $"--index {figure.First} is too large: there are {figure.Images.Count} training images, counted from 0."
+            );
+        if (!ImageGrid.CanHold(figure.Layout))
+            throw new CommandException(
+                ExitCode.Usage,
+                $"a picture of {figure.Layout.Width}x{figure.Layout.Height} pixels is too large; lower --count or --variations."
+            );
+    }
+}
