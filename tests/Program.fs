@@ -49,6 +49,9 @@ let private all =
             Facade.ModelTests.tests
             Facade.PlanProfileTests.tests
             Host.TrainTests.tests
+            Host.ScheduleTests.tests
+            Host.RecipeTests.tests
+            Host.PatienceTests.tests
             Host.BadInputTests.tests
             Host.BenchTests.tests
         ]
