@@ -52,6 +52,7 @@ let private all =
             Host.ScheduleTests.tests
             Host.RecipeTests.tests
             Host.PatienceTests.tests
+            Host.ExperimentTests.tests
             Host.BadInputTests.tests
             Host.BenchTests.tests
         ]

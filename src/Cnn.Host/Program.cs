@@ -58,6 +58,7 @@ internal static class Program
         {
             TrainCommand.Create(),
             EvalCommand.Create(),
+            ExperimentCommand.Create(),
             GradcheckCommand.Create(),
             SummaryCommand.Create(),
             BenchCommand.Create(),

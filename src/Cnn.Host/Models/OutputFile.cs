@@ -14,24 +14,25 @@ internal sealed class OutputFile
         (this.shown, this.target, this.isDevice) = (shown, target, isDevice);
 
     /// <summary>Checks that a file can be written there; changes nothing.</summary>
-    /// <param name="path">What the user gave as <c>--out</c>.</param>
+    /// <param name="path">What the user gave.</param>
+    /// <param name="option">As which option.</param>
     /// <exception cref="CommandException">Usage: the sentence says why not.</exception>
-    public static OutputFile Check(string path)
+    public static OutputFile Check(string path, string option = "--out")
     {
         try
         {
             string target = Path.GetFullPath(path);
             if (Directory.Exists(target) || Path.EndsInDirectorySeparator(target))
-                throw Refusal($"--out {path} is a folder; name a file, such as {Path.Join(path, "model.bin")}.");
+                throw Refusal($"{option} {path} is a folder; name a file in it.");
             // a link stays a link: what it points to is replaced
             var link = new FileInfo(target);
             if (link.LinkTarget is not null)
                 target = link.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
             string folder = Path.GetDirectoryName(target)!;
             if (File.Exists(folder))
-                throw Refusal($"--out {path} is inside of {folder}, which is not a folder.");
+                throw Refusal($"{option} {path} is inside of {folder}, which is not a folder.");
             if (!Directory.Exists(folder))
-                throw Refusal($"the folder {folder} of --out {path} does not exist; make it first.");
+                throw Refusal($"the folder {folder} of {option} {path} does not exist; make it first.");
 
             bool isDevice = !IsFreeOrRegular(target);
             if (!isDevice)
@@ -50,11 +51,14 @@ internal sealed class OutputFile
         }
         catch (UnauthorizedAccessException cause)
         {
-            throw Refusal($"--out {path} may not be written; check the permissions of the file and its folder.", cause);
+            throw Refusal(
+                $"{option} {path} may not be written; check the permissions of the file and its folder.",
+                cause
+            );
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
         {
-            throw Refusal($"--out {path} cannot be written: {Reason(cause)}.", cause);
+            throw Refusal($"{option} {path} cannot be written: {Reason(cause)}.", cause);
         }
     }
 
