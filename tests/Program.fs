@@ -53,6 +53,7 @@ let private all =
             Host.RecipeTests.tests
             Host.PatienceTests.tests
             Host.ExperimentTests.tests
+            Host.RateRangeTests.tests
             Host.BadInputTests.tests
             Host.BenchTests.tests
         ]

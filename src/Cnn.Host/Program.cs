@@ -59,6 +59,7 @@ internal static class Program
             TrainCommand.Create(),
             EvalCommand.Create(),
             ExperimentCommand.Create(),
+            LearningRateCommand.Create(),
             GradcheckCommand.Create(),
             SummaryCommand.Create(),
             BenchCommand.Create(),
