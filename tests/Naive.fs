@@ -175,3 +175,53 @@ let dense (n: int) (inputs: int) (outputs: int) (weight: float[]) (bias: float[]
 /// logits that exp can take.
 let crossEntropy (logits: float[]) (label: int) : float =
     -log(exp logits[label] / Array.sumBy exp logits)
+
+/// For each channel of a tensor examples x channels x places the positions of its values.
+let private channelPositions (examples, channels, places) : int[][] =
+    Array.init channels (fun c ->
+        [|
+            for n in 0 .. examples - 1 do
+                for p in 0 .. places - 1 -> (n * channels + c) * places + p
+        |])
+
+/// Mean and biased variance of each channel.
+let moments (examples, channels, places) (x: float[]) : (float * float)[] =
+    channelPositions (examples, channels, places)
+    |> Array.map (fun positions ->
+        let mean = positions |> Array.averageBy (fun i -> x[i])
+        mean, positions |> Array.averageBy (fun i -> (x[i] - mean) ** 2.0))
+
+let batchNorm (examples, channels, places) epsilon (weight: float[]) (bias: float[]) (x: float[]) : float[] =
+    let moments = moments (examples, channels, places) x
+
+    x
+    |> Array.mapi (fun i value ->
+        let c = i / places % channels
+        let mean, variance = moments[c]
+        weight[c] * (value - mean) / sqrt (variance + epsilon) + bias[c])
+
+/// The input gradient in the steps of the paper (Ioffe and Szegedy 2015, section 3): first for the variance, then for the
+/// mean, then for the input.
+let batchNormGradient (examples, channels, places) epsilon (weight: float[]) (x: float[]) (dy: float[]) : float[] =
+    let dx = Array.zeroCreate x.Length
+    let moments = moments (examples, channels, places) x
+
+    channelPositions (examples, channels, places)
+    |> Array.iteri (fun c positions ->
+        let mean, variance = moments[c]
+        let count = float positions.Length
+        let deviation = sqrt (variance + epsilon)
+        let g i = weight[c] * dy[i]
+
+        let dvariance =
+            positions
+            |> Array.sumBy (fun i -> g i * (x[i] - mean) * -0.5 / (deviation * deviation * deviation))
+
+        let dmean =
+            (positions |> Array.sumBy (fun i -> -(g i) / deviation))
+            + dvariance * (positions |> Array.sumBy (fun i -> -2.0 * (x[i] - mean))) / count
+
+        for i in positions do
+            dx[i] <- g i / deviation + dvariance * 2.0 * (x[i] - mean) / count + dmean / count)
+
+    dx

@@ -23,6 +23,9 @@ type NetworkCase =
         | Ok network -> network
         | Error reason -> failtest $"{Architecture.format case.Layers} on {Shape.format case.Input}: {reason}"
 
+/// The same with layers of every kind: those that draw, that keep a state, that hold other layers.
+type RichCase = RichCase of NetworkCase
+
 /// Layers that can be written down, whether or not they fit anything.
 type WrittenLayers = WrittenLayers of Layer list
 
@@ -96,8 +99,95 @@ let private denseOn (inputs: int) =
         (Gen.elements [ true; false ])
         (between 1 12)
 
+let private activation =
+    Gen.oneof
+        [
+            Gen.constant Activation.Silu
+            Gen.constant Activation.Gelu
+            Gen.map Activation.LeakyRelu (Gen.elements [ 0.01; 0.2; -0.5 ])
+        ]
+
+/// Layers that leave the shape as it is.
+let private keeping =
+    Gen.frequency
+        [
+            3, Gen.constant BatchNorm
+            1, Gen.constant Relu
+            2, Gen.map Layer.Activation activation
+            1, Gen.map Dropout (Gen.elements [ 0.0; 0.3; 0.75 ])
+        ]
+
+let private convolution filters kernel stride padding =
+    Conv2d
+        {
+            Filters = filters
+            Kernel = (kernel, kernel)
+            Stride = (stride, stride)
+            Padding = (padding, padding)
+        }
+
+/// A residual block for an image or a vector.
+let rec private residualOn (shape: Shape) (nesting: int) : Gen<Layer> =
+    gen {
+        match shape with
+        | [ channels; _; _ ] ->
+            let! before = Gen.listOfLength 2 keeping
+            let! after = Gen.listOfLength 1 keeping
+            let! filters, stride = Gen.zip (between 1 9) (between 1 2)
+
+            let! nested =
+                if nesting > 0 then
+                    residualOn shape (nesting - 1) |> Gen.map List.singleton
+                else
+                    Gen.constant []
+
+            // one inside of another keeps the shape
+            let! kind = between 0 (if nesting > 0 then 3 else 1)
+
+            return
+                match kind with
+                | 0 ->
+                    Residual
+                        {
+                            Body = before @ nested @ [ convolution channels 3 1 1 ] @ after
+                            Shortcut = []
+                        }
+                | 1 ->
+                    Residual
+                        {
+                            Body = nested @ before
+                            Shortcut = after
+                        }
+                | 2 ->
+                    Residual
+                        {
+                            Body = [ convolution filters 3 stride 1; BatchNorm; Relu ] @ after
+                            Shortcut = [ convolution filters 1 stride 0; BatchNorm ]
+                        }
+                | _ ->
+                    Residual
+                        {
+                            Body = before @ [ convolution filters 3 1 1 ]
+                            Shortcut = nested @ [ convolution filters 3 1 1; BatchNorm ]
+                        }
+        | _ ->
+            let! before = Gen.listOfLength 2 keeping
+            let! after = keeping
+            let inner = List.last shape
+
+            return
+                match shape with
+                | [ _ ] ->
+                    Residual
+                        {
+                            Body = before @ [ Dense { Inputs = None; Outputs = inner } ]
+                            Shortcut = [ after ]
+                        }
+                | _ -> Residual { Body = before; Shortcut = [] }
+    }
+
 /// A few layers that fit the shape, then flatten where it is needed, then classes.
-let rec private layersFrom (shape: Shape) (left: int) : Gen<Layer list> =
+let rec private layersFrom (isRich: bool) (shape: Shape) (left: int) : Gen<Layer list> =
     gen {
         if left = 0 then
             match shape with
@@ -108,8 +198,21 @@ let rec private layersFrom (shape: Shape) (left: int) : Gen<Layer list> =
                 let! last = denseOn (Shape.size shape)
                 return [ Flatten; last ]
         else
+            let! special = if isRich then between 0 1 else Gen.constant 0
+
             let! layer =
                 match shape with
+                | _ when special = 1 ->
+                    Gen.frequency
+                        [
+                            4, keeping
+                            2, residualOn shape 1
+                            1,
+                            (if shape.Length > 1 then
+                                 Gen.constant GlobalAveragePool
+                             else
+                                 keeping)
+                        ]
                 | [ _; rows; columns ] ->
                     Gen.frequency
                         [
@@ -127,11 +230,11 @@ let rec private layersFrom (shape: Shape) (left: int) : Gen<Layer list> =
                 | Ok next -> next
                 | Error reason -> failwith $"the generator made a layer that does not fit: {reason}"
 
-            let! rest = layersFrom next (left - 1)
+            let! rest = layersFrom isRich next (left - 1)
             return layer :: rest
     }
 
-let networkCase: Gen<NetworkCase> =
+let private anyCase (isRich: bool) : Gen<NetworkCase> =
     gen {
         let! input =
             Gen.oneof
@@ -141,8 +244,9 @@ let networkCase: Gen<NetworkCase> =
                 ]
 
         let! depth = between 0 6
-        let! layers = layersFrom input depth
-        let! batch = between 1 4
+        let! layers = layersFrom isRich input depth
+        // a batch of one may be too small to be normalised
+        let! batch = if isRich then between 3 5 else between 1 4
         let! seed = seed
 
         return
@@ -154,7 +258,11 @@ let networkCase: Gen<NetworkCase> =
             }
     }
 
-let writtenLayer: Gen<Layer> =
+let networkCase: Gen<NetworkCase> = anyCase false
+
+let richCase: Gen<RichCase> = anyCase true |> Gen.map RichCase
+
+let private writtenPlain: Gen<Layer> =
     // any number that the text form can hold, small ones more often so that equal pairs come up
     let size = Gen.frequency [ 5, between 0 4; 1, between 0 System.Int32.MaxValue ]
     let sizes = pairOf size size
@@ -204,7 +312,25 @@ let writtenLayer: Gen<Layer> =
             Gen.map2 (fun inputs outputs -> Dense { Inputs = inputs; Outputs = outputs }) (Gen.optionOf size) size
             Gen.constant Relu
             Gen.constant Flatten
+            Gen.constant GlobalAveragePool
+            keeping
         ]
+
+let rec private written (nesting: int) : Gen<Layer> =
+    if nesting = 0 then
+        writtenPlain
+    else
+        let some least =
+            Gen.choose (least, 3)
+            |> Gen.bind (fun count -> Gen.listOfLength count (written (nesting - 1)))
+
+        Gen.frequency
+            [
+                5, writtenPlain
+                1, Gen.map2 (fun body shortcut -> Residual { Body = body; Shortcut = shortcut }) (some 1) (some 0)
+            ]
+
+let writtenLayer: Gen<Layer> = written 2
 
 let nearlyArchitecture: Gen<NearlyArchitecture> =
     let words =
@@ -216,6 +342,14 @@ let nearlyArchitecture: Gen<NearlyArchitecture> =
             "relu"
             "flatten"
             "dense"
+            "batchnorm"
+            "leakyrelu"
+            "dropout"
+            "residual"
+            "("
+            ")"
+            "|"
+            "0.5"
             "stride"
             "pad"
             ","

@@ -26,6 +26,10 @@ let private all =
             Operations.ConvolutionTests.tests
             Operations.PoolingTests.tests
             Operations.ReluTests.tests
+            Operations.ActivationTests.tests
+            Operations.BatchNormTests.tests
+            Operations.DropoutTests.tests
+            Operations.GlobalAveragePoolTests.tests
             Operations.DenseTests.tests
             Operations.SoftmaxCrossEntropyTests.tests
             Networks.ParametersTests.tests
@@ -44,6 +48,7 @@ let private all =
             Checking.GradientCheckTests.tests
             Checking.WrongConvolutionTests.tests
             Checking.WrongBackwardTests.tests
+            Checking.WrongChannelTests.tests
             PurityTests.tests
             Storage.ModelFileTests.tests
             Facade.ModelTests.tests

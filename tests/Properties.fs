@@ -8,8 +8,10 @@ open Cnn.Tests.NetworkCases
 type Arbitraries =
     static member Convolution() = Arb.fromGen WindowCases.convolution
     static member Pooling() = Arb.fromGen WindowCases.pooling
+    static member Channels() = Arb.fromGen WindowCases.channelled
     static member Product() = Arb.fromGen WindowCases.product
     static member Network() = Arb.fromGen networkCase
+    static member RichNetwork() = Arb.fromGen richCase
 
     static member Written() =
         Arb.fromGen (Gen.nonEmptyListOf writtenLayer |> Gen.map WrittenLayers)

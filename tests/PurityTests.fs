@@ -103,6 +103,49 @@ let private subjects =
                     let struct (y, cache) = Relu.forward t[0]
                     y :: twice (fun () -> [ (Relu.backward cache t[1]).Input ])
         }
+        for activation in
+            [
+                Activation.Identity
+                Activation.Relu
+                Activation.LeakyRelu 0.1
+                Activation.Silu
+                Activation.Gelu
+            ] do
+            {
+                Name = $"activation {activation}"
+                Inputs = [ [ 5; 37 ]; [ 5; 37 ] ]
+                Run =
+                    fun t ->
+                        let struct (y, cache) = Activation.forward activation t[0]
+                        y :: twice (fun () -> [ (Activation.backward cache t[1]).Input ])
+            }
+        {
+            Name = "batch normalisation"
+            Inputs = [ [ 5; 2; 3; 4 ]; [ 2 ]; [ 2 ]; [ 5; 2; 3; 4 ] ]
+            Run =
+                fun t ->
+                    let struct (y, cache, moments) = BatchNorm.forward 1e-5 t[1] t[2] t[0]
+                    let running = BatchNorm.Running.update 0.1 (BatchNorm.Running.start 2) moments
+
+                    [ y; moments.Mean; moments.Variance; running.Mean; running.Variance ]
+                    @ twice (fun () -> let g = BatchNorm.backward cache t[3] in [ g.Input; g.Weight; g.Bias ])
+        }
+        {
+            Name = "dropout"
+            Inputs = [ [ 5; 2; 3; 4 ] ]
+            Run =
+                fun t ->
+                    let struct (y, cache) = Dropout.forward 0.4 (Seed.ofInt 1) 0 t[0]
+                    y :: twice (fun () -> [ (Dropout.backward cache t[0]).Input ])
+        }
+        {
+            Name = "global average-pool"
+            Inputs = [ [ 5; 2; 3; 4 ] ]
+            Run =
+                fun t ->
+                    let struct (y, cache) = GlobalAveragePool.forward t[0]
+                    y :: twice (fun () -> [ (GlobalAveragePool.backward cache y).Input ])
+        }
         {
             Name = "flatten"
             Inputs = [ [ 5; 2; 3; 4 ] ]
@@ -153,9 +196,9 @@ let private subjects =
                     let before = parameterBits parameters
 
                     let step =
-                        DataParallel.lossAndGradients 2 (Plan.ofNetwork small) parameters t[0] labels
+                        DataParallel.lossAndGradients 2 randomness.Seed (Plan.ofNetwork small) parameters t[0] labels
 
-                    let trace = Network.forward small parameters t[0]
+                    let trace = Network.forward training small parameters t[0]
                     let logits = (List.last trace).Output
 
                     let gradients =

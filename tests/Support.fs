@@ -26,6 +26,17 @@ let cast<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (x: Tensor<float>) : Ten
 let numbers<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (x: Tensor<'T>) : float[] =
     x.ToArray() |> Array.map (fun value -> Double.CreateTruncating value)
 
+/// The draws of a pass of training, for networks that have none or tests to which any will do.
+let randomness: Randomness =
+    {
+        Seed = Seed.ofInt 12
+        FirstExample = 0
+    }
+
+/// The mode of such a pass.
+let training<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> : Mode<'T> =
+    Training randomness
+
 /// The raw bytes, which tell 0 from -0 and let a NaN equal itself.
 let bits<'T when 'T: struct and 'T: (new: unit -> 'T) and 'T :> ValueType> (x: Tensor<'T>) : byte[] =
     MemoryMarshal.AsBytes(x.Span).ToArray()
@@ -48,18 +59,22 @@ let expectSame (what: string) (expected: Tensor<float>) (actual: Tensor<float>) 
     Expect.equal actual.Shape expected.Shape $"{what}: shape"
     Expect.sequenceEqual (actual.ToArray()) (expected.ToArray()) what
 
-/// Same numbers within `tolerance` of the largest of them.
-let expectClose (tolerance: float) (what: string) (expected: float[]) (actual: float[]) =
-    Expect.equal actual.Length expected.Length $"{what}: how many"
+let private largest (values: float[]) =
+    Array.fold (fun most value -> max most (abs value)) Double.Epsilon values
 
-    let scale =
-        Array.fold (fun most value -> max most (abs value)) Double.Epsilon expected
+/// Same numbers within `tolerance` of some size.
+let expectWithin (scale: float) (tolerance: float) (what: string) (expected: float[]) (actual: float[]) =
+    Expect.equal actual.Length expected.Length $"{what}: how many"
 
     Array.zip expected actual
     |> Array.iteri (fun i (e, a) ->
         // written so that a NaN does not pass
         if not (abs (e - a) <= tolerance * scale) then
             failtest $"{what}: entry {i} should be {e:R}, but is {a:R}")
+
+/// Same numbers within `tolerance` of the largest of them.
+let expectClose (tolerance: float) (what: string) (expected: float[]) (actual: float[]) =
+    expectWithin (largest expected) tolerance what expected actual
 
 /// Raises ArgumentException, whose message contains this.
 let expectRefusal (part: string) (action: unit -> 'R) =

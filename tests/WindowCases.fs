@@ -161,3 +161,37 @@ let product: Gen<ProductCase> =
                 Seed = seed
             }
     }
+
+/// A tensor [ N; C; … ] of two, three or four axes, with at least three values in each channel.
+type ChannelCase =
+    {
+        Shape: Shape
+        Seed: int
+    }
+
+    /// Values in each channel.
+    member case.Count = Shape.size case.Shape / case.Shape[1]
+
+let channelled: Gen<ChannelCase> =
+    gen {
+        let! examples = between 1 5
+        let! channels = channels
+
+        let! places =
+            Gen.frequency [ 1, Gen.constant 0; 1, Gen.constant 1; 2, Gen.constant 2 ]
+
+        let! extents = Gen.listOfLength places (between 1 5)
+        let! seed = seed
+
+        let examples =
+            if examples * List.fold (*) 1 extents < 3 then
+                3
+            else
+                examples
+
+        return
+            {
+                ChannelCase.Shape = examples :: channels :: extents
+                Seed = seed
+            }
+    }

@@ -36,6 +36,13 @@ let private realPasses seed =
                 "avg-pool"
                 "relu"
                 "flatten"
+                "identity"
+                "leaky-relu"
+                "silu"
+                "gelu"
+                "batch-norm"
+                "dropout"
+                "global-average-pool"
                 "dense"
                 "softmax-ce"
                 "network"
@@ -206,7 +213,7 @@ let private wholeNetwork (wrong: Layer) (backward: LayerForward<float> -> Tensor
             | Ok parameters -> parameters
             | Error reason -> failtest reason
 
-        let trace = Network.forward network rebuilt tensors.Head
+        let trace = Network.forward training network rebuilt tensors.Head
         trace, SoftmaxCrossEntropy.forward labels (List.last trace).Output
 
     GradientCheck.check

@@ -36,7 +36,12 @@ let private inference =
                     let x =
                         Tensor.init [ images; 3; 9; 8 ] (fun i -> float32 (float bytes.Span[i] / 255.0))
 
-                    let expected = Network.logits model.Trained.Network model.Trained.Parameters x
+                    let expected =
+                        Network.logits
+                            model.Trained.Network
+                            model.Trained.Parameters
+                            (Network.start model.Trained.Network)
+                            x
 
                     expectClose 1e-5 $"{images} images" (numbers expected) (numbers (model.Logits(bytes, 2)))
             }

@@ -4,6 +4,7 @@ module Cnn.Tests.Facade.PlanProfileTests
 
 open System
 open Expecto
+open Cnn.Tests.Support
 open Cnn
 open Cnn.Tensors
 open Cnn.Kernels
@@ -73,7 +74,8 @@ let tests =
 
                 let x = Tensor.init [ batch; 1; 28; 28 ] (fun i -> float32 pixels.Span[i] / 255f)
 
-                let trace = Network.forward model.Trained.Network model.Trained.Parameters x
+                let trace =
+                    Network.forward training model.Trained.Network model.Trained.Parameters x
 
                 let alive =
                     trace[5].Output.ToArray() |> Array.filter (fun y -> y > 0f) |> Array.length

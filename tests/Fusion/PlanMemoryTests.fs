@@ -30,7 +30,7 @@ let private start () : TrainingState<float32> =
 let private usedPlan () : WeakReference =
     let state = start () |> step 2 64 |> step 2 64
 
-    FusedNetwork.logits state.Plan state.Parameters (normals 1 [ 3; 1; 12; 12 ] |> cast)
+    FusedNetwork.logits state.Plan state.Parameters state.State (normals 1 [ 3; 1; 12; 12 ] |> cast)
     |> ignore
 
     WeakReference state.Plan
@@ -63,7 +63,9 @@ let tests =
                     for batch in [ 31; 128; 17; 1; 64 ] do
                         state.Value <- step 2 batch state.Value
                         let x: Tensor<float32> = normals 2 [ batch; 1; 12; 12 ] |> cast
-                        FusedNetwork.logits state.Value.Plan state.Value.Parameters x |> ignore
+
+                        FusedNetwork.logits state.Value.Plan state.Value.Parameters state.Value.State x
+                        |> ignore
 
                 for _ in 1..20 do
                     round ()

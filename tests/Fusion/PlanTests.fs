@@ -67,7 +67,7 @@ let tests =
                     Expect.equal (plan.Stages |> List.collect (fun s -> s.Layers)) case.Network.Layers "layers"
 
                     Expect.equal
-                        (plan.Stages |> List.map (fun s -> s.FirstLayer))
+                        (plan.Stages |> List.map (fun s -> s.Path.Head))
                         (plan.Stages
                          |> List.scan (fun n s -> n + s.Layers.Length) 0
                          |> List.take plan.Stages.Length)
@@ -82,6 +82,6 @@ let tests =
                     for stage in plan.Stages do
                         match stage.Operation with
                         | Unfused layer ->
-                            Expect.isNone (Layer.parameterShapes layer stage.Input) "what learns is fused"
+                            Expect.equal (Layer.parameterShapes layer stage.Input) NoParameters "what learns is fused"
                         | _ -> ())
         ]

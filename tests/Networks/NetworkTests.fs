@@ -118,7 +118,7 @@ let private agreesWithNaive (written: NetworkCase) =
             let dx, own = naiveBackward case.Batch layer p x dy
             dx, own @ above)
 
-    let trace = Network.forward network parameters x
+    let trace = Network.forward training network parameters x
 
     for layer, expected, shape in List.zip3 trace outputs.Tail network.Outputs do
         layer.Output
@@ -135,7 +135,7 @@ let private agreesWithNaive (written: NetworkCase) =
     // single precision is exact as long as everything fits 24 bits, which shallow networks do
     if case.Layers.Length <= 4 then
         let single =
-            Network.forward network (Parameters.map (cast<float32>) parameters) (cast<float32> x)
+            Network.forward training network (Parameters.map (cast<float32>) parameters) (cast<float32> x)
 
         expectClose 1e-6 "float32 logits" (List.last outputs) (numbers (List.last single).Output)
 
@@ -155,7 +155,7 @@ let tests =
                     Network.initialize Glorot (Seed.ofInt case.Seed) network
 
                 let trace =
-                    Network.forward network parameters (normals 1 (case.Batch :: case.Input) |> cast)
+                    Network.forward training network parameters (normals 1 (case.Batch :: case.Input) |> cast)
 
                 Expect.equal
                     [ for layer in trace -> layer.Output.Shape ]
@@ -172,9 +172,9 @@ let tests =
                 let network = network [ 2; 6; 6 ] "conv 3 3, relu, pool 2, flatten, dense 4"
                 let parameters: Parameters<float> = Network.initialize He (Seed.ofInt 1) network
                 let x, labels = normals 2 [ 5; 2; 6; 6 ], Tensor.ofSeq [ 5 ] [ 0; 1; 2; 3; 0 ]
-                let step = Network.lossAndGradients network parameters x labels
-                let trace = Network.forward network parameters x
-                let logits = Network.logits network parameters x
+                let step = Network.lossAndGradients randomness network parameters x labels
+                let trace = Network.forward training network parameters x
+                let logits = Network.logits network parameters (Network.start network) x
                 let struct (loss, cache) = SoftmaxCrossEntropy.forward labels logits
                 logits |> expectSame "logits" (List.last trace).Output
                 Expect.equal step.Loss loss "loss"
@@ -191,12 +191,20 @@ let tests =
                 let parameters: Parameters<float> = Network.initialize He (Seed.ofInt 1) network
 
                 expectRefusal "expects shape 2x1x4x4, but gets 2x1x4x5" (fun () ->
-                    Network.logits network parameters (Tensor.zeros [ 2; 1; 4; 5 ]))
+                    Network.logits network parameters (Network.start network) (Tensor.zeros [ 2; 1; 4; 5 ]))
 
                 expectRefusal "another network" (fun () ->
-                    Network.logits network (Block [ Empty ]: Parameters<float>) (Tensor.zeros [ 2; 1; 4; 4 ]))
+                    Network.logits
+                        network
+                        (Block [ Empty ]: Parameters<float>)
+                        (Network.start network)
+                        (Tensor.zeros [ 2; 1; 4; 4 ]))
 
                 expectRefusal "another layer" (fun () ->
-                    Network.logits network (Block [ Empty; Empty ]: Parameters<float>) (Tensor.zeros [ 2; 1; 4; 4 ]))
+                    Network.logits
+                        network
+                        (Block [ Empty; Empty ]: Parameters<float>)
+                        (Network.start network)
+                        (Tensor.zeros [ 2; 1; 4; 4 ]))
             }
         ]

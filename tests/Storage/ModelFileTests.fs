@@ -17,6 +17,7 @@ let private model: TrainedNetwork =
     {
         Network = network
         Parameters = Network.initialize He (Seed.ofInt 1) network
+        State = Network.start network
         Normalization =
             {
                 Mean = 0.1307

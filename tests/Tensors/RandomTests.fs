@@ -10,7 +10,13 @@ let private draws (seed: Seed) : float list =
     [ for _ in 1..4 -> generator.NextDouble() ]
 
 let private streams =
-    [ Stream.Initialization; Stream.Shuffle; Stream.Augmentation; Stream.Split ]
+    [
+        Stream.Initialization
+        Stream.Shuffle
+        Stream.Augmentation
+        Stream.Split
+        Stream.Dropout
+    ]
 
 let tests =
     testList
@@ -27,7 +33,7 @@ let tests =
                     [ for number in 0..50 -> Seed.ofInt number ]
                     @ [ for purpose in streams -> Seed.stream purpose root ]
                     // past the numbers of the streams, which are children too
-                    @ [ for index in 4..200 -> Seed.split index root ]
+                    @ [ for index in 5..200 -> Seed.split index root ]
                     @ [ for index in 0..50 -> root |> Seed.split 0 |> Seed.split index ]
 
                 Expect.equal (seeds |> List.distinct |> List.length) seeds.Length "seeds"
@@ -37,11 +43,24 @@ let tests =
                 Expect.notEqual (draws (Seed.ofInt -1)) (draws (Seed.ofInt 1)) "-1 and 1"
             }
             test "a stream keeps its number, or old runs could not be repeated" {
-                Expect.equal (List.map int streams) [ 0; 1; 2; 3 ] "numbers"
+                Expect.equal (List.map int streams) [ 0; 1; 2; 3; 4 ] "numbers"
             }
             test "the numbers themselves stay what they were when this test was written" {
                 // a change here would make every run that was published with its seed another one
                 Expect.equal ((TrainingState.order (Seed.ofInt 1) 0 8).ToArray()) [| 2; 0; 4; 7; 1; 5; 3; 6 |] "order"
+            }
+            test "bits by position are the numbers of SplitMix64 in turn" {
+                // what the generator's authors' own C code prints for this state
+                Expect.equal
+                    [ for position in 0..4 -> Seed.bits position (Seed 1234567UL) ]
+                    [
+                        6457827717110365317UL
+                        3203168211198807973UL
+                        9817491932198370423UL
+                        4593380528125082431UL
+                        16408922859458223821UL
+                    ]
+                    "numbers"
             }
             test "numbers of neighbouring children are uncorrelated" {
                 let first index =

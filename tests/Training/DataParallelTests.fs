@@ -56,7 +56,7 @@ let private gradients =
                     let x, labels = batch examples
 
                     let run threads =
-                        DataParallel.lossAndGradients threads plan parameters x labels
+                        DataParallel.lossAndGradients threads randomness.Seed plan parameters x labels
 
                     let alone = run 1
 
@@ -76,8 +76,8 @@ let private gradients =
             test "are those of the batch in one piece, within rounding" {
                 for examples in sizes do
                     let x, labels = batch examples
-                    let whole = Network.lossAndGradients network parameters x labels
-                    let step = DataParallel.lossAndGradients 2 plan parameters x labels
+                    let whole = Network.lossAndGradients randomness network parameters x labels
+                    let step = DataParallel.lossAndGradients 2 randomness.Seed plan parameters x labels
                     Expect.equal (step.Correct, step.Examples) (whole.Correct, whole.Examples) "counts"
                     expectClose 1e-6 "loss" [| whole.Loss |] [| step.Loss |]
 
@@ -91,7 +91,9 @@ let private gradients =
 
                 for threads in [ 1; 2 ] do
                     Expect.throws
-                        (fun () -> DataParallel.lossAndGradients threads plan parameters x labels |> ignore)
+                        (fun () ->
+                            DataParallel.lossAndGradients threads randomness.Seed plan parameters x labels
+                            |> ignore)
                         $"{threads} threads"
             }
         ]
@@ -103,10 +105,10 @@ let private inference =
             test "are those of the batch in one piece, whatever the threads" {
                 for examples in sizes do
                     let x, _ = batch examples
-                    let whole = FusedNetwork.logits plan parameters x
+                    let whole = FusedNetwork.logits plan parameters (Network.start plan.Network) x
 
                     for threads in [ 1; 2; 8 ] do
-                        let logits = DataParallel.logits threads plan parameters x
+                        let logits = DataParallel.logits threads plan parameters (Network.start network) x
 
                         Expect.equal
                             (logits.Shape, bits logits)

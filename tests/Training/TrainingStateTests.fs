@@ -64,7 +64,10 @@ let private learning =
                     let x, labels = images
                     let struct (state, _) = TrainingState.step 1 0.1 x labels (begin' optimizer)
                     let struct (next, report) = TrainingState.step 2 0.1 x labels state
-                    let pass = DataParallel.lossAndGradients 1 state.Plan state.Parameters x labels
+
+                    let pass =
+                        DataParallel.lossAndGradients 1 randomness.Seed state.Plan state.Parameters x labels
+
                     let mean = Parameters.scale (1.0 / 64.0) pass.Gradients
 
                     let struct (expected, _) =

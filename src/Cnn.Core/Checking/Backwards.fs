@@ -12,6 +12,10 @@ type Backwards =
         MaxPool2d: MaxPool2d.Cache -> Tensor<float> -> MaxPool2d.Gradient<float>
         AvgPool2d: AvgPool2d.Cache -> Tensor<float> -> AvgPool2d.Gradient<float>
         Relu: Relu.Cache<float> -> Tensor<float> -> Relu.Gradient<float>
+        Activation: Activation.Cache<float> -> Tensor<float> -> Activation.Gradient<float>
+        BatchNorm: BatchNorm.Cache<float> -> Tensor<float> -> BatchNorm.Gradient<float>
+        Dropout: Dropout.Cache -> Tensor<float> -> Dropout.Gradient<float>
+        GlobalAveragePool: GlobalAveragePool.Cache -> Tensor<float> -> GlobalAveragePool.Gradient<float>
         Flatten: Flatten.Cache -> Tensor<float> -> Flatten.Gradient<float>
         Dense: Tensor<float> -> Dense.Cache<float> -> Tensor<float> -> Dense.Gradient<float>
         SoftmaxCrossEntropy: SoftmaxCrossEntropy.Cache<float> -> float -> SoftmaxCrossEntropy.Gradient<float>
@@ -27,6 +31,10 @@ module Backwards =
             MaxPool2d = MaxPool2d.backward
             AvgPool2d = AvgPool2d.backward
             Relu = Relu.backward
+            Activation = Activation.backward
+            BatchNorm = BatchNorm.backward
+            Dropout = Dropout.backward
+            GlobalAveragePool = GlobalAveragePool.backward
             Flatten = Flatten.backward
             Dense = Dense.backward
             SoftmaxCrossEntropy = SoftmaxCrossEntropy.backward

@@ -12,6 +12,10 @@ module GradientCases =
             WindowCases.conv2d backwards
             WindowCases.pooling backwards
             LayerCases.elementwise backwards
+            ChannelCases.activations backwards
+            ChannelCases.batchNorm backwards
+            ChannelCases.dropout backwards
+            ChannelCases.globalAveragePool backwards
             LayerCases.dense backwards
             LayerCases.loss backwards
             NetworkCases.networks

@@ -13,6 +13,7 @@ module internal NetworkCases =
     /// The same network on the way that training takes, which is fused; it gives no gradient for the input. Which way the kinks
     /// went is read off the layers one by one.
     let private fused
+        (seed: Seed)
         (network: Network)
         (rebuild: Tensor<float> list -> Parameters<float>)
         (labels: Tensor<int>)
@@ -26,15 +27,14 @@ module internal NetworkCases =
             Inputs = layers.Inputs.Tail
             Forward =
                 fun t ->
-                    let struct (loss, _) =
-                        SoftmaxCrossEntropy.forward labels (FusedNetwork.logits plan (rebuild t) x)
+                    let loss = (FusedNetwork.lossAndGradients seed plan (rebuild t) x labels).Loss
 
                     { layers.Forward(x :: t) with
                         Output = Tensor.ofSeq [ 1 ] [ loss ]
                     }
             Backward =
                 fun t dy ->
-                    let step = FusedNetwork.lossAndGradients plan (rebuild t) x labels
+                    let step = FusedNetwork.lossAndGradients seed plan (rebuild t) x labels
 
                     step.Gradients |> Parameters.scale dy[0] |> Parameters.named |> List.map snd
         }
@@ -51,8 +51,9 @@ module internal NetworkCases =
             |> Parameters.map (fun tensor ->
                 match tensor.Shape with
                 | [ _ ] ->
-                    normal (Seed.split tensor.Count seed) tensor.Shape
-                    |> Tensor.map (fun b -> 0.1 * b)
+                    // batch normalisation has weights of one axis as well: they stay near 1
+                    let noise = normal (Seed.split tensor.Count seed) tensor.Shape
+                    Tensor.init tensor.Shape (fun i -> tensor[i] + 0.1 * noise[i])
                 | _ -> tensor)
 
         let labels = Tensor.init [ batch ] (fun n -> (3 * n + 1) % network.Classes)
@@ -74,7 +75,9 @@ module internal NetworkCases =
                     :: Parameters.named parameters
                 Forward =
                     fun t ->
-                        let trace = Network.forward network (rebuild t.Tail) t.Head
+                        let trace =
+                            Network.forward (Training { Seed = seed; FirstExample = 0 }) network (rebuild t.Tail) t.Head
+
                         let struct (loss, _) = SoftmaxCrossEntropy.forward labels (List.last trace).Output
 
                         {
@@ -84,7 +87,10 @@ module internal NetworkCases =
                 Backward =
                     fun t dy ->
                         let p = rebuild t.Tail
-                        let trace = Network.forward network p t.Head
+
+                        let trace =
+                            Network.forward (Training { Seed = seed; FirstExample = 0 }) network p t.Head
+
                         let struct (_, cache) = SoftmaxCrossEntropy.forward labels (List.last trace).Output
 
                         let gradient =
@@ -96,7 +102,7 @@ module internal NetworkCases =
                         input :: List.map snd (Parameters.named gradient)
             }
 
-        [ layers; fused network rebuild labels layers ]
+        [ layers; fused seed network rebuild labels layers ]
 
     let networks (seed: Seed) : Subject list =
         let preset name =

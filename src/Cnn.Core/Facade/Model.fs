@@ -77,8 +77,15 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
         Model(trained, Plan.ofNetwork trained.Network, Normalization.table trained.Normalization)
 
     /// The same network with other numbers.
-    member internal _.With(parameters: Parameters<float32>) : Model =
-        Model({ trained with Parameters = parameters }, plan, bytes)
+    member internal _.With(parameters: Parameters<float32>, state: LayerState<float32>) : Model =
+        Model(
+            { trained with
+                Parameters = parameters
+                State = state
+            },
+            plan,
+            bytes
+        )
 
     /// The same network for inputs (byte / 255 - mean) / standardDeviation. Raises CnnException unless the first is finite and the
     /// second also above 0.
@@ -129,6 +136,7 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
                 Network = network
                 Parameters =
                     Network.initialize initializer (Seed.stream Stream.Initialization (Seed.ofInt seed)) network
+                State = Network.start network
                 Normalization = Normalization.unit
             }
 
@@ -151,16 +159,14 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
     member _.ParameterCount = Parameters.count trained.Parameters
 
     /// Whether every number is finite: false after a training that diverged.
-    member _.IsFinite = Parameters.isFinite trained.Parameters
+    member _.IsFinite =
+        Parameters.isFinite trained.Parameters && LayerState.isFinite trained.State
 
     /// One row a layer.
     member _.Layers: IReadOnlyList<LayerSummary> =
         List.zip3 trained.Network.Layers trained.Network.Inputs trained.Network.Outputs
         |> List.mapi (fun i (layer, input, output) ->
-            let parameters =
-                match Layer.parameterShapes layer input with
-                | Some(weight, bias) -> Shape.size weight + Shape.size bias
-                | None -> 0
+            let parameters = int (Layer.parameterShapes layer input).Count
 
             LayerSummary(i, Architecture.formatLayer layer, output, parameters, Layer.multiplyAdds layer input output))
         |> Array.ofList
@@ -201,7 +207,7 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
                 &classifier,
                 fun () ->
                     let fresh = new Classifier<float32>(plan)
-                    fresh.Prepared.PackAll trained.Parameters
+                    fresh.Prepared.PackAll(trained.Parameters, ValueSome trained.State)
                     fresh
             )
 

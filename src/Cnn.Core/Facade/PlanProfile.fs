@@ -17,7 +17,7 @@ open Microsoft.FSharp.NativeInterop
 type StageProfile internal (stage: Stage, examples: int, executedForward: int64, executedBackward: int64) =
 
     /// The layers of the stage in the text form, such as "conv 16 3 pad 1, relu, pool 2".
-    member _.Name = Architecture.format stage.Layers
+    member _.Name = Plan.describeStage stage
 
     /// Multiply-adds of the formulas, forward, for one image.
     member _.DenseForward = StageCost.forward stage
@@ -37,6 +37,9 @@ type StageProfile internal (stage: Stage, examples: int, executedForward: int64,
 [<Sealed>]
 type PlanProfile private (plan: Plan, parameters: Parameters<float32>, examples: Examples<float32>, labels: Tensor<int>)
     =
+    // any will do: what dropout drops costs the same
+    let seed = Seed.ofInt 0
+
     let workspace = Workspace.Own()
     let mutable isDisposed = false
     let prepared = new PreparedPlan<float32>(plan, true)
@@ -70,13 +73,12 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, examples:
 
         match prepared.Stage i with
         | Prepared.Dense(dense, prepared) -> denseWeightGradient memory i dense prepared
-        | Prepared.Convolution _
-        | Prepared.Unfused _ -> ()
+        | _ -> ()
 
     // one whole pass, so that each stage has real numbers to run on, whichever is asked for first
     let logits =
-        prepared.PackAll parameters
-        shard.ForwardAll(examples, 0, count)
+        prepared.PackAll(parameters, ValueNone)
+        shard.ForwardAll(examples, ValueSome seed, 0, count)
         let last = shard.Maps[stages.Length]
         let values = Array.zeroCreate (count * last.Channels)
         FeatureMap.store last (Span values)
@@ -132,7 +134,9 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, examples:
     member profile.RunForward(stage: int) : unit =
         check stage
         use memory = Workspace.Rent()
-        shard.Forward(stage, memory) |> ignore
+
+        shard.Forward(stage, ValueSome { Seed = seed; FirstExample = 0 }, memory)
+        |> ignore
         // the memory that the kernels use lives as long as this
         GC.KeepAlive profile
 

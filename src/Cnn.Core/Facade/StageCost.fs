@@ -15,19 +15,11 @@ module internal StageCost =
 
     /// Forward, for one image.
     let forward (stage: Stage) : int64 =
-        let rec sum input (layers: Layer list) =
-            match layers with
-            | [] -> 0L
-            | layer :: rest ->
-                match Layer.outputShape layer input with
-                | Ok output -> Layer.multiplyAdds layer input output + sum output rest
-                | Error reason -> invalidOp $"a layer of a plan does not fit: {reason}"
-
-        sum stage.Input stage.Layers
+        Layer.sequenceMultiplyAdds stage.Layers stage.Input
 
     /// Backward, for one image: as much for the weights as forward, and again for the input where its gradient is wanted.
     let backward (stage: Stage) : int64 =
-        forward stage * (if stage.FirstLayer > 0 then 2L else 1L)
+        forward stage * (if stage.ReadsInput then 1L else 2L)
 
     /// Entries of the gradient of a convolution that are not 0 for certain, in a whole batch: those that won in their window
     /// and passed the ReLU.
@@ -73,12 +65,11 @@ module internal StageCost =
                             row * int64 (below - above)
                 }
             )
-        | Prepared.Dense _
-        | Prepared.Unfused _ -> int64 examples * forward stage
+        | _ -> int64 examples * forward stage
 
     /// Backward, for a whole batch that has run forward.
     let executedBackward (examples: int) (stage: Stage) (prepared: Prepared<'T>) (cache: StageCache<'T>) : int64 =
-        let withInput = stage.FirstLayer > 0
+        let withInput = not stage.ReadsInput
 
         match prepared, cache with
         | Prepared.Convolution(conv, prepared), StageCache.Winners winners ->

@@ -11,7 +11,7 @@ open Cnn.Storage
 type Trainer private (state: TrainingState<float32>, model: Model) =
 
     static let at (state: TrainingState<float32>) (model: Model) =
-        Trainer(state, model.With state.Parameters)
+        Trainer(state, model.With(state.Parameters, state.State))
 
     /// The names of the optimisers.
     static member Optimizers: IReadOnlyList<string> =
@@ -29,7 +29,11 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
             raise (CnnException $"'{settings.Optimizer}' is not an optimizer; there are {names}")
         | Some(_, chosen) ->
             let trained = model.Trained
-            Trainer(TrainingState.ofParameters chosen (Seed.ofInt seed) trained.Network trained.Parameters, model)
+
+            Trainer(
+                TrainingState.ofParameters chosen (Seed.ofInt seed) trained.Network trained.Parameters trained.State,
+                model
+            )
 
     member internal _.State = state
 

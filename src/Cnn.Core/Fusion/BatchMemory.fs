@@ -63,12 +63,11 @@ type internal BatchMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
                 if dense.Cells > 1 then
                     maps.Flats[i] <- ValueSome(FusedDense.takeFlat memory dense capacity.Examples)
                 else
-                    maps.Inputs[i] <- ValueSome(prepared.TakeInput(memory, i, capacity.Examples))
+                    maps.Maps[stage.Source] <- ValueSome(prepared.TakeMap(memory, stage.Source, capacity.Examples))
 
                 maps.Gradients[i] <-
                     ValueSome(StagePass.takeOutput memory stage (prepared.Stage i) (struct (0, 0)) capacity.Examples)
-            | FusedConvolution _
-            | Unfused _ -> ())
+            | _ -> ())
 
         maps
 
@@ -81,7 +80,11 @@ type internal BatchMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
 
             match StagePass.learned stage, prepared.Stage i, whole.Gradients[i] with
             | ValueSome(struct (_, bias)), Prepared.Dense(dense, own), ValueSome dy ->
-                let x = if dense.Cells > 1 then whole.Flats[i] else whole.Inputs[i]
+                let x =
+                    if dense.Cells > 1 then
+                        whole.Flats[i]
+                    else
+                        whole.Maps[stage.Source]
 
                 [|
                     TensorGradient.Factors(

@@ -27,8 +27,8 @@ type internal Classifier<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIee
             | null -> new ShardMemory<'T>(prepared, none, max longest count)
             | memory -> memory
 
-        memory.ForwardAll(examples, start, count)
-        FeatureMap.store memory.Maps[prepared.Stages.Length] logits
+        memory.ForwardAll(examples, ValueNone, start, count)
+        FeatureMap.store memory.Maps[prepared.LastMap] logits
 
         if memory.Capacity = longest then
             idle.Add memory

@@ -89,7 +89,7 @@ module internal TensorGradient =
 module FusedNetwork =
 
     /// Network.logits, within rounding.
-    let logits (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
+    let logits (plan: Plan) (parameters: Parameters<'T>) (state: LayerState<'T>) (x: Tensor<'T>) : Tensor<'T> =
         let home = PlanMemory<'T>.Of plan
         let classifier = home.RentClassifier plan
 
@@ -97,7 +97,7 @@ module FusedNetwork =
             let prepared = classifier.Prepared
             let examples = Examples.Numbers x
             let count = Examples.count plan.Network.Input prepared.InputSize examples
-            prepared.PackAll parameters
+            prepared.PackAll(parameters, ValueSome state)
             let values = GC.AllocateUninitializedArray(count * plan.Network.Classes)
             classifier.Run(examples, 0, count, Span values)
             Tensor([ count; plan.Network.Classes ], values)
@@ -115,10 +115,17 @@ module FusedNetwork =
         Parameters.rebuild tensors parameters
 
     /// Network.lossAndGradients, within rounding.
-    let lossAndGradients (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) (labels: Tensor<int>) : Step<'T> =
+    let lossAndGradients
+        (seed: Seed)
+        (plan: Plan)
+        (parameters: Parameters<'T>)
+        (x: Tensor<'T>)
+        (labels: Tensor<int>)
+        : Step<'T> =
         let whole = { Examples = labels.Count; Count = 1 }
 
-        use pass = new BatchPass<'T>(plan, parameters, Examples.Numbers x, labels, whole)
+        use pass =
+            new BatchPass<'T>(plan, parameters, seed, Examples.Numbers x, labels, whole)
 
         for piece in 0 .. pass.PackingCount - 1 do
             pass.Pack piece
@@ -131,4 +138,5 @@ module FusedNetwork =
             Correct = result.Correct
             Examples = labels.Count
             Gradients = gradients parameters pass
+            Observed = pass.Observed
         }

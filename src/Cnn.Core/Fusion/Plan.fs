@@ -12,26 +12,47 @@ type Operation =
     | FusedConvolution of FusedConvolution
     /// A dense layer, the flatten before it, and the ReLU behind it.
     | FusedDense of FusedDense
+    /// Batch normalisation and the activation function behind it.
+    | Normalization of Activation
+    /// An activation function.
+    | Pointwise of Activation
+    /// Dropout, in training.
+    | Dropping of rate: float
+    /// Max-pooling.
+    | Pooling of Window
+    | GlobalAverage
+    /// A copy of what a residual block reads, for its shortcut.
+    | Aside
+    /// The sum of what the body and the shortcut of a residual block give.
+    | Join
     /// A layer as it is.
     | Unfused of Layer
 
-/// A step of a plan: which layers it stands for, and the shapes of one example around it.
+/// A step of a plan: which layers it stands for, what it reads, and the shapes of one example around it. Stage i gives map i + 1; map 0 is
+/// the input of the network.
 [<NoComparison>]
 type Stage =
     {
-        FirstLayer: int
-        /// The layers that are computed as one, in their order.
+        /// Where its first layer stands: its index in the network, or in a residual block that stands there (0 for its body, 1 for its
+        /// shortcut) and so on.
+        Path: int list
+        /// The layers that are computed as one, in their order; none for what holds a residual block together.
         Layers: Layer list
         Operation: Operation
+        /// The map that it reads.
+        Source: int
+        /// The second map that a sum reads.
+        Other: int
+        /// The layer among them that learns, if one does.
+        Learning: int list option
+        /// The batch normalisation that inference takes into the weights of that layer.
+        Folded: int list option
         Input: Shape
         Output: Shape
     }
 
-    /// The layer among them that learns, if one does.
-    member stage.LearningLayer =
-        stage.Layers
-        |> List.tryFindIndex (fun layer -> (Layer.parameterShapes layer stage.Input).IsSome)
-        |> Option.map (fun index -> stage.FirstLayer + index)
+    /// Whether it is the first one that meets the input of the network, which needs no gradient.
+    member stage.ReadsInput = stage.Source = 0
 
 /// How a network is computed fast: the same function, in fewer and larger operations.
 [<NoComparison>]
@@ -39,11 +60,17 @@ type Plan =
     private
         {
             PlannedNetwork: Network
-            StageList: Stage list
+            TrainingStages: Stage list
+            InferenceStages: Stage list
         }
 
     member plan.Network = plan.PlannedNetwork
-    member plan.Stages = plan.StageList
+
+    /// What a step of training runs.
+    member plan.Stages = plan.TrainingStages
+
+    /// What classification runs: dropout is left out, and batch normalisation is taken into the weights before it.
+    member plan.StagesOfInference = plan.InferenceStages
 
 /// A network is data, so to make it fast is to match patterns in a list.
 module Plan =
@@ -99,13 +126,22 @@ module Plan =
             Pool = PoolConfig.window config [ 1; conv.Filters; rows; columns ] |> orFail
         }
 
+    /// A layer and where it stands.
+    [<NoComparison>]
+    type private Placed =
+        {
+            Index: int
+            Layer: Layer
+            Input: Shape
+            Output: Shape
+        }
+
     /// As many of the next layers as can be computed as one, and how. ReLU and max-pooling may change places: a maximum of clamped
     /// numbers is the clamped maximum.
-    let private fuse (layers: (Layer * Shape) list) : int * Operation =
-        let rest = List.map fst layers.Tail
-
-        match layers.Head with
-        | (Conv2d _ | Conv1d _) as layer, input ->
+    let private fuse (layer: Layer) (input: Shape) (rest: Layer list) : int * Operation =
+        match layer with
+        | Conv2d _
+        | Conv1d _ ->
             let conv = (convolution layer input).Value
 
             match rest with
@@ -114,7 +150,7 @@ module Plan =
             | Relu :: _ -> 2, FusedConvolution { conv with Relu = true }
             | MaxPool2d pool :: _ -> 2, FusedConvolution(pooled pool conv)
             | _ -> 1, FusedConvolution conv
-        | (Dense d, input) ->
+        | Dense d ->
             let dense =
                 {
                     Channels = input.Head
@@ -126,7 +162,7 @@ module Plan =
             match rest with
             | Relu :: _ -> 2, FusedDense { dense with Relu = true }
             | _ -> 1, FusedDense dense
-        | Flatten, channels :: extents when not rest.IsEmpty && rest.Head.IsDense ->
+        | Flatten when not rest.IsEmpty && rest.Head.IsDense ->
             let outputs =
                 match rest.Head with
                 | Dense d -> d.Outputs
@@ -134,8 +170,8 @@ module Plan =
 
             let dense =
                 {
-                    Channels = channels
-                    Cells = Shape.size extents
+                    Channels = input.Head
+                    Cells = Shape.size input.Tail
                     Outputs = outputs
                     Relu = false
                 }
@@ -143,30 +179,156 @@ module Plan =
             match rest.Tail with
             | Relu :: _ -> 3, FusedDense { dense with Relu = true }
             | _ -> 2, FusedDense dense
-        | layer, _ -> 1, Unfused layer
+        | BatchNorm ->
+            match rest with
+            | Relu :: _ -> 2, Normalization Activation.Relu
+            | Layer.Activation activation :: _ -> 2, Normalization activation
+            | _ -> 1, Normalization Activation.Identity
+        | Relu -> 1, Pointwise Activation.Relu
+        | Layer.Activation activation -> 1, Pointwise activation
+        | Dropout rate -> 1, Dropping rate
+        | MaxPool2d config -> 1, Pooling(PoolConfig.window config (1 :: input) |> orFail)
+        | GlobalAveragePool -> 1, GlobalAverage
+        | AvgPool2d _
+        | Flatten
+        | Residual _ -> 1, Unfused layer
+
+    /// Whether the layers start with one whose weights can take in the batch normalisation behind it, and how many come before that.
+    let private folds (layers: Layer list) : int option =
+        match layers with
+        | (Conv2d _ | Conv1d _ | Dense _) :: BatchNorm :: _ -> Some 1
+        | Flatten :: Dense _ :: BatchNorm :: _ -> Some 2
+        | _ -> None
+
+    let private stagesOf (forTraining: bool) (network: Network) : Stage list =
+        let stages = ResizeArray<Stage>()
+
+        let add (stage: Stage) : int =
+            stages.Add stage
+            stages.Count
+
+        let place (layers: Layer list) (input: Shape) : Placed list =
+            let outputs = Layer.outputShapes layers input |> Result.mapError snd |> orFail
+
+            List.zip3 layers (input :: outputs |> List.take layers.Length) outputs
+            |> List.mapi (fun i (layer, input, output) ->
+                {
+                    Index = i
+                    Layer = layer
+                    Input = input
+                    Output = output
+                })
+            |> List.filter (fun placed -> forTraining || not placed.Layer.IsDropout)
+
+        // gives the map that holds what the last of the layers gives
+        let rec run (path: int list) (source: int) (layers: Placed list) : int =
+            match layers with
+            | [] -> source
+            | {
+                  Layer = Residual config
+                  Index = index
+                  Input = input
+                  Output = output
+              } :: rest ->
+                let own = path @ [ index ]
+
+                let holder operation source other output =
+                    {
+                        Path = own
+                        Layers = []
+                        Operation = operation
+                        Source = source
+                        Other = other
+                        Learning = None
+                        Folded = None
+                        Input = input
+                        Output = output
+                    }
+
+                // the copy comes first, so that on the way back its gradient is added to that of the body, which is written before
+                let aside = add (holder Aside source -1 input)
+                let body = run (own @ [ 0 ]) source (place config.Body input)
+                let shortcut = run (own @ [ 1 ]) aside (place config.Shortcut input)
+
+                let sum =
+                    add
+                        { holder Join body shortcut output with
+                            Input = output
+                        }
+
+                run path sum rest
+            | first :: _ ->
+                let all = layers |> List.map (fun placed -> placed.Layer)
+                let fold = if forTraining then None else folds all
+
+                // without the batch normalisation that is folded away
+                let left =
+                    match fold with
+                    | Some before -> List.take before all @ List.skip (before + 1) all
+                    | None -> all
+
+                let count, operation = fuse first.Layer first.Input left.Tail
+                let taken = count + (if fold.IsSome then 1 else 0)
+                let own = List.take taken layers
+                let at (placed: Placed) = path @ [ placed.Index ]
+
+                let learning =
+                    own
+                    |> List.tryFind (fun placed ->
+                        match Layer.parameterShapes placed.Layer placed.Input with
+                        | WeightAndBias _ -> true
+                        | NoParameters
+                        | ShapesOfParts _ -> false)
+                    |> Option.map at
+
+                let map =
+                    add
+                        {
+                            Path = at first
+                            Layers = own |> List.map (fun placed -> placed.Layer)
+                            Operation = operation
+                            Source = source
+                            Other = -1
+                            Learning = learning
+                            Folded = fold |> Option.map (fun before -> at own[before])
+                            Input = first.Input
+                            Output = (List.last own).Output
+                        }
+
+                run path map (List.skip taken layers)
+
+        run [] 0 (place network.Layers network.Input) |> ignore
+        List.ofSeq stages
 
     /// The plan of a network.
     let ofNetwork (network: Network) : Plan =
-        let rec stages (first: int) (layers: (Layer * Shape) list) =
-            if layers.IsEmpty then
-                []
-            else
-                let count, operation = fuse layers
-
-                {
-                    FirstLayer = first
-                    Layers = layers |> List.take count |> List.map fst
-                    Operation = operation
-                    Input = snd layers.Head
-                    Output = network.Outputs[first + count - 1]
-                }
-                :: stages (first + count) (List.skip count layers)
-
         {
             PlannedNetwork = network
-            StageList = stages 0 (List.zip network.Layers network.Inputs)
+            TrainingStages = stagesOf true network
+            InferenceStages = stagesOf false network
         }
 
+    /// A stage in the text form of its layers.
+    let describeStage (stage: Stage) : string =
+        match stage.Operation with
+        | Aside -> "residual: aside"
+        | Join -> "residual: sum"
+        | _ -> Architecture.format stage.Layers
+
     /// What the stages are, each in the text form of its layers.
-    let describe (plan: Plan) : string list =
-        plan.Stages |> List.map (fun stage -> Architecture.format stage.Layers)
+    let describe (plan: Plan) : string list = plan.Stages |> List.map describeStage
+
+    /// Builds what belongs to each layer, from where the layer stands.
+    let internal observed (at: int list -> Observed<'T>) (network: Network) : Observed<'T> =
+        let rec walk (path: int list) (layers: Layer list) : Observed<'T> =
+            layers
+            |> List.mapi (fun i layer ->
+                let own = path @ [ i ]
+
+                match layer with
+                | BatchNorm -> at own
+                | Residual config -> Parts [ walk (own @ [ 0 ]) config.Body; walk (own @ [ 1 ]) config.Shortcut ]
+                | _ -> Nothing)
+            |> Parts
+
+        walk [] network.Layers

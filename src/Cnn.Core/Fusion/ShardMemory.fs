@@ -4,14 +4,16 @@ namespace Cnn.Fusion
 
 open System
 open System.Numerics
+open Cnn.Tensors
 open Cnn.Kernels
+open Cnn.Networks
 
 /// Maps that hold a whole batch, of which each shard has its part; none where every shard has a map of its own.
 type internal BatchMaps<'T when 'T: unmanaged> =
     {
-        /// What stage i reads.
-        Inputs: FeatureMap<'T> voption[]
-        /// The same in the order of a dense layer's weights.
+        /// Map i: the input, and what stage i - 1 gives.
+        Maps: FeatureMap<'T> voption[]
+        /// What stage i reads in the order of a dense layer's weights.
         Flats: FeatureMap<'T> voption[]
         /// The gradient of what stage i gives.
         Gradients: FeatureMap<'T> voption[]
@@ -19,7 +21,7 @@ type internal BatchMaps<'T when 'T: unmanaged> =
 
     static member None(stages: int) : BatchMaps<'T> =
         {
-            Inputs = Array.create (stages + 1) ValueNone
+            Maps = Array.create (stages + 1) ValueNone
             Flats = Array.create stages ValueNone
             Gradients = Array.create stages ValueNone
         }
@@ -34,10 +36,8 @@ type internal ShardMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
     let stages = prepared.Stages
 
     let allMaps =
-        whole.Inputs
-        |> Array.mapi (fun i map ->
-            map
-            |> ValueOption.defaultWith (fun () -> prepared.TakeInput(memory, i, capacity)))
+        whole.Maps
+        |> Array.mapi (fun i map -> map |> ValueOption.defaultWith (fun () -> prepared.TakeMap(memory, i, capacity)))
 
     let allFlats =
         stages
@@ -89,7 +89,7 @@ type internal ShardMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
         scratch.Reset()
 
         for i in 0 .. maps.Length - 1 do
-            maps[i] <- part whole.Inputs[i] start count allMaps[i]
+            maps[i] <- part whole.Maps[i] start count allMaps[i]
 
         for i in 0 .. stages.Length - 1 do
             match allFlats[i] with
@@ -101,27 +101,54 @@ type internal ShardMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
 
     /// What stage i reads, in the order of a dense layer's weights.
     member _.DenseInput(i: int) =
-        ValueOption.defaultValue maps[i] flats[i]
+        ValueOption.defaultValue maps[stages[i].Source] flats[i]
+
+    member private _.MapsOf(i: int) : StageMaps<'T> =
+        let stage = stages[i]
+
+        {
+            X = maps[stage.Source]
+            Other =
+                if stage.Other >= 0 then
+                    ValueSome maps[stage.Other]
+                else
+                    ValueNone
+            Flat = flats[i]
+            Y = maps[i + 1]
+        }
 
     /// Stage i forward; gives what it remembers, which is in the workspace.
-    member _.Forward(i: int, workspace: Workspace) : StageCache<'T> =
-        StagePass.forward workspace stages[i] prepared.ForTraining (prepared.Stage i) maps[i] flats[i] maps[i + 1]
+    member memory.Forward(i: int, randomness: Randomness voption, workspace: Workspace) : StageCache<'T> =
+        StagePass.forward workspace stages[i] randomness (prepared.Stage i) (memory.MapsOf i)
 
     /// Stage i backward, given what it remembers and the gradient of what it gave.
-    member _.Backward
+    member memory.Backward
         (i: int, workspace: Workspace, cache: StageCache<'T>, dweight: nativeptr<'T>, dbias: nativeptr<'T>)
         =
-        let dx = if i > 0 then ValueSome gradients[i - 1] else ValueNone
-        let x, y, dy = maps[i], maps[i + 1], gradients[i]
-        StagePass.backward workspace stages[i] (prepared.Stage i) cache x y dy dx dweight dbias
+        // that of the network's input is not asked for
+        let gradientOf (map: int) =
+            if map > 0 then ValueSome gradients[map - 1] else ValueNone
 
-    /// All stages forward, from these examples on.
-    member memory.ForwardAll(examples: Examples<'T>, start: int, count: int) =
+        let own: StageGradients<'T> =
+            {
+                X = gradientOf stages[i].Source
+                Other = gradientOf stages[i].Other
+                Y = gradients[i]
+            }
+
+        StagePass.backward workspace stages[i] (prepared.Stage i) cache (memory.MapsOf i) own dweight dbias
+
+    /// All stages forward, from these examples on; in training with the randomness of the batch.
+    member memory.ForwardAll(examples: Examples<'T>, seed: Seed voption, start: int, count: int) =
         memory.Enter(start, count)
         Examples.load start maps[0] examples
 
+        let randomness =
+            seed
+            |> ValueOption.map (fun seed -> { Seed = seed; FirstExample = start }: Randomness)
+
         for i in 0 .. stages.Length - 1 do
-            caches[i] <- memory.Forward(i, scratch)
+            caches[i] <- memory.Forward(i, randomness, scratch)
 
     interface IDisposable with
         member _.Dispose() =

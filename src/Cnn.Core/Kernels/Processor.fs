@@ -107,6 +107,42 @@ type internal Processor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         pool: Window * gradient: nativeptr<'T> * pitch: int * bits: nativeptr<uint32> * lanes: int * sum: nativeptr<'T> ->
             unit
 
+    /// See CellRows.
+    abstract Moments:
+        rows: inref<CellRows<'T>> * pivot: nativeptr<'T> * sum: nativeptr<'T> * squares: nativeptr<'T> -> unit
+
+    /// See CellRows.
+    abstract Transform<'F when 'F: struct and 'F :> IActivation<'T>> :
+        f: 'F * rows: inref<CellRows<'T>> * constants: inref<ChannelConstants<'T>> -> unit
+
+    /// See CellRows.
+    abstract GradientSums<'F when 'F: struct and 'F :> IActivation<'T>> :
+        f: 'F *
+        rows: inref<CellRows<'T>> *
+        constants: inref<ChannelConstants<'T>> *
+        sum: nativeptr<'T> *
+        products: nativeptr<'T> ->
+            unit
+
+    /// See CellRows.
+    abstract Combine:
+        rows: inref<CellRows<'T>> *
+        constants: inref<ChannelConstants<'T>> *
+        target: nativeptr<'T> *
+        pitch: int *
+        step: int ->
+            unit
+
+    /// See CellRows.
+    abstract Activate<'F when 'F: struct and 'F :> IActivation<'T>> : f: 'F * rows: inref<CellRows<'T>> -> unit
+
+    /// See CellRows.
+    abstract ActivationGradient<'F when 'F: struct and 'F :> IActivation<'T>> :
+        f: 'F * rows: inref<CellRows<'T>> * target: nativeptr<'T> * pitch: int * step: int -> unit
+
+    /// See CellRows.
+    abstract AddCells: rows: inref<CellRows<'T>> -> unit
+
 /// The kernels compiled for vectors 'V.
 [<Sealed>]
 type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'S :> ISimd<'T, 'V>>
@@ -166,6 +202,26 @@ type internal Processor<'T, 'V, 'S when 'T: unmanaged and 'T :> IBinaryFloatingP
 
     override _.SumWinners(pool, gradient, pitch, bits, lanes, sum) =
         Unpooling.sumWinners<'T, 'V, 'S> pool gradient pitch bits lanes sum
+
+    override _.Moments(rows, pivot, sum, squares) =
+        CellRows.moments<'T, 'V, 'S> &rows pivot sum squares
+
+    override _.Transform(f, rows, constants) =
+        CellRows.transform<'T, 'V, 'S, _> f &rows &constants
+
+    override _.GradientSums(f, rows, constants, sum, products) =
+        CellRows.gradientSums<'T, 'V, 'S, _> f &rows &constants sum products
+
+    override _.Combine(rows, constants, target, pitch, step) =
+        CellRows.combine<'T, 'V, 'S> &rows &constants target pitch step
+
+    override _.Activate(f, rows) =
+        CellRows.activate<'T, 'V, 'S, _> f &rows
+
+    override _.ActivationGradient(f, rows, target, pitch, step) =
+        CellRows.activationGradient<'T, 'V, 'S, _> f &rows target pitch step
+
+    override _.AddCells rows = CellRows.add<'T, 'V, 'S> &rows
 
 /// Chooses the kernels once, for the processor at hand.
 [<AbstractClass; Sealed>]

@@ -23,6 +23,8 @@ type internal ISimd<'T, 'V when 'T: unmanaged> =
     static abstract Multiply: x: 'V * y: 'V -> 'V
     static abstract Divide: x: 'V * y: 'V -> 'V
     static abstract Sqrt: x: 'V -> 'V
+    /// e to the x: 0 for numbers far below zero, infinity for those far above.
+    static abstract Exp: x: 'V -> 'V
     /// x y + z, rounded once.
     static abstract MultiplyAdd: x: 'V * y: 'V * z: 'V -> 'V
     /// x where it is not below zero, else 0: a NaN stays a NaN, so that divergence is seen.
@@ -59,6 +61,7 @@ type internal Scalar<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754
         static member Multiply(x: 'T, y: 'T) = x * y
         static member Divide(x: 'T, y: 'T) = x / y
         static member Sqrt x = 'T.Sqrt x
+        static member Exp x = 'T.Exp x
         static member MultiplyAdd(x, y, z) = 'T.FusedMultiplyAdd(x, y, z)
 
         static member ClampNegative x =

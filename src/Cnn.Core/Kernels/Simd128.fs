@@ -21,6 +21,12 @@ type internal Simd128<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member Divide(x: Vector128<'T>, y: Vector128<'T>) = Vector128.Divide(x, y)
         static member Sqrt x = Vector128.Sqrt x
 
+        static member Exp x =
+            if sizeof<'T> = 4 then
+                Vector128.Exp(x.AsSingle()).As<float32, 'T>()
+            else
+                Vector128.Exp(x.AsDouble()).As<float, 'T>()
+
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member MultiplyAdd(x, y, z) =
             if sizeof<'T> = 4 then

@@ -21,6 +21,12 @@ type internal Simd256<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member Divide(x: Vector256<'T>, y: Vector256<'T>) = Vector256.Divide(x, y)
         static member Sqrt x = Vector256.Sqrt x
 
+        static member Exp x =
+            if sizeof<'T> = 4 then
+                Vector256.Exp(x.AsSingle()).As<float32, 'T>()
+            else
+                Vector256.Exp(x.AsDouble()).As<float, 'T>()
+
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member MultiplyAdd(x, y, z) =
             if sizeof<'T> = 4 then

@@ -21,6 +21,12 @@ type internal Simd512<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee75
         static member Divide(x: Vector512<'T>, y: Vector512<'T>) = Vector512.Divide(x, y)
         static member Sqrt x = Vector512.Sqrt x
 
+        static member Exp x =
+            if sizeof<'T> = 4 then
+                Vector512.Exp(x.AsSingle()).As<float32, 'T>()
+            else
+                Vector512.Exp(x.AsDouble()).As<float, 'T>()
+
         [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
         static member MultiplyAdd(x, y, z) =
             if sizeof<'T> = 4 then

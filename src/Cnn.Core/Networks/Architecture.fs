@@ -10,7 +10,10 @@ open Cnn.Operations
 ///
 ///   conv FILTERS KERNEL [stride S] [pad P]      conv1d FILTERS KERNEL [stride S] [pad P]
 ///   pool SIZE [stride S] [pad P]                avgpool SIZE [stride S] [pad P]
-///   relu        flatten        dense OUTPUTS    dense INPUTS->OUTPUTS
+///   gap                                         (global average pooling)
+///   batchnorm   relu           leakyrelu SLOPE  silu        gelu
+///   dropout RATE               flatten          dense OUTPUTS                dense INPUTS->OUTPUTS
+///   residual(LAYERS)           residual(LAYERS | LAYERS OF THE SHORTCUT)
 ///
 /// Sizes, strides and paddings of images are one number, or rows x columns as in 3x5. The stride of a pool is its size
 /// unless it is given.
@@ -20,6 +23,11 @@ module Architecture =
         match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
         | true, value -> Ok value
         | _ -> Error $"'{text}' is not a whole number"
+
+    let private fraction (text: string) : Result<float, string> =
+        match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
+        | true, value when Double.IsFinite value -> Ok value
+        | _ -> Error $"'{text}' is not a finite number"
 
     /// "3" or "3x5"
     let private pair (text: string) : Result<int * int, string> =
@@ -65,6 +73,13 @@ module Architecture =
     let private layer (words: string list) : Result<Layer, string> =
         match words with
         | [ "relu" ] -> Ok Relu
+        | [ "identity" ] -> Ok(Activation Activation.Identity)
+        | [ "silu" ] -> Ok(Activation Activation.Silu)
+        | [ "gelu" ] -> Ok(Activation Activation.Gelu)
+        | [ "leakyrelu"; slope ] -> fraction slope |> Result.map (Activation.LeakyRelu >> Activation)
+        | [ "batchnorm" ] -> Ok BatchNorm
+        | [ "dropout"; rate ] -> fraction rate |> Result.map Dropout
+        | [ "gap" ] -> Ok GlobalAveragePool
         | [ "flatten" ] -> Ok Flatten
         | "conv" :: filters :: kernel :: rest ->
             match number filters, pair kernel, extras pair rest with
@@ -113,25 +128,92 @@ module Architecture =
         | "pool" :: _
         | "avgpool" :: _ -> Error "pooling needs the size of its window, as in 'pool 2'"
         | "dense" :: _ -> Error "dense needs the number of its outputs alone, as in 'dense 10' or 'dense 1568->10'"
-        | ("relu" | "flatten") as name :: _ -> Error $"{name} takes nothing after its name"
+        | ("relu" | "silu" | "gelu" | "batchnorm" | "gap" | "flatten") as name :: _ ->
+            Error $"{name} takes nothing after its name"
+        | "leakyrelu" :: _ -> Error "leakyrelu needs its slope below 0 alone, as in 'leakyrelu 0.01'"
+        | "dropout" :: _ -> Error "dropout needs the part that it drops alone, as in 'dropout 0.5'"
         | word :: _ ->
-            Error $"'{word}' is not a layer; the layers are conv, conv1d, pool, avgpool, relu, flatten, dense"
+            Error
+                $"'{word}' is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, dropout, flatten, dense, residual(…)"
+
+    /// Brackets inside of brackets, at most; far more than a network may have.
+    [<Literal>]
+    let private DeepestBrackets = 16
+
+    /// The parts of a text between separators that stand in no brackets.
+    let private split (separator: char) (text: string) : Result<string list, string> =
+        let mutable depth = 0
+        let mutable deepest = 0
+        let mutable start = 0
+        let parts = ResizeArray<string>()
+
+        for i in 0 .. text.Length - 1 do
+            match text[i] with
+            | '(' when depth >= 0 ->
+                depth <- depth + 1
+                deepest <- max deepest depth
+            | ')' when depth >= 0 -> depth <- depth - 1
+            | c when c = separator && depth = 0 ->
+                parts.Add text[start .. i - 1]
+                start <- i + 1
+            | _ -> ()
+
+        let wrong (reason: string) =
+            Error $"layer {parts.Count}, '{text[start..].Trim()}': {reason}"
+
+        if depth < 0 then
+            wrong "there is a ')' without its '('"
+        elif depth > 0 then
+            wrong "there is a '(' without its ')'"
+        elif deepest > DeepestBrackets then
+            wrong $"there are {deepest} brackets inside of each other; there may be {DeepestBrackets}"
+        else
+            parts.Add text[start..]
+            Ok(List.ofSeq parts)
+
+    let private words (text: string) =
+        text.Split([| ' '; '\t'; '\n'; '\r' |], StringSplitOptions.RemoveEmptyEntries)
+        |> List.ofArray
+
+    /// Layers with commas between them, or the index of the first that cannot be read and why.
+    let rec private layers (text: string) : Result<Layer list, string> =
+        split ',' text
+        |> Result.bind (fun parts ->
+            // one layer at a time, so that the first that fails is the one named
+            ((Ok []), List.indexed parts)
+            ||> List.fold (fun before (index, part) ->
+                before
+                |> Result.bind (fun layers ->
+                    match one part with
+                    | Ok next -> Ok(next :: layers)
+                    | Error reason -> Error $"layer {index}, '{part.Trim()}': {reason}")))
+        |> Result.map List.rev
+
+    and private one (text: string) : Result<Layer, string> =
+        let bare = text.Trim()
+
+        if bare.StartsWith("residual", StringComparison.Ordinal) then
+            let inner = bare.Substring("residual".Length).Trim()
+
+            if inner.Length < 2 || inner[0] <> '(' || inner[inner.Length - 1] <> ')' then
+                Error "residual needs the layers of its body in brackets, as in 'residual(conv 16 3 pad 1, relu)'"
+            else
+                split '|' (inner.Substring(1, inner.Length - 2))
+                |> Result.bind (function
+                    | [ body ] -> layers body |> Result.map (fun body -> Residual { Body = body; Shortcut = [] })
+                    | [ body; shortcut ] ->
+                        layers body
+                        |> Result.bind (fun body ->
+                            layers shortcut
+                            |> Result.map (fun shortcut -> Residual { Body = body; Shortcut = shortcut }))
+                    | _ -> Error "residual has one '|' at most, between its body and its shortcut")
+        elif bare.Contains '(' then
+            Error "brackets belong behind residual alone"
+        else
+            layer (words bare)
 
     /// The layers of a text, or a sentence that says which layer (counted from 0) cannot be read and why.
-    let parse (text: string) : Result<Layer list, string> =
-        let words (part: string) =
-            part.ToLowerInvariant().Split([| ' '; '\t'; '\n'; '\r' |], StringSplitOptions.RemoveEmptyEntries)
-            |> List.ofArray
-
-        // one layer at a time, so that the first that fails is the one named
-        ((Ok []), List.indexed (List.ofArray (text.Split ',')))
-        ||> List.fold (fun before (index, part) ->
-            before
-            |> Result.bind (fun layers ->
-                match layer (words part) with
-                | Ok next -> Ok(next :: layers)
-                | Error reason -> Error $"layer {index}, '{part.Trim()}': {reason}"))
-        |> Result.map List.rev
+    let parse (text: string) : Result<Layer list, string> = layers (text.ToLowerInvariant())
 
     let private formatPair (rows: int, columns: int) =
         if rows = columns then string rows else $"{rows}x{columns}"
@@ -146,10 +228,23 @@ module Architecture =
            else
                $" pad {formatPair padding}")
 
+    let private formatNumber (value: float) =
+        value.ToString("R", CultureInfo.InvariantCulture)
+
     /// The text of one layer.
-    let formatLayer (layer: Layer) : string =
+    let rec formatLayer (layer: Layer) : string =
         match layer with
-        | Relu -> "relu"
+        | Relu
+        | GlobalAveragePool
+        | BatchNorm
+        | Activation Activation.Relu
+        | Activation Activation.Identity
+        | Activation Activation.Silu
+        | Activation Activation.Gelu -> Layer.name layer
+        | Activation(Activation.LeakyRelu slope) -> $"leakyrelu {formatNumber slope}"
+        | Dropout rate -> $"dropout {formatNumber rate}"
+        | Residual { Body = body; Shortcut = [] } -> $"residual({format body})"
+        | Residual { Body = body; Shortcut = shortcut } -> $"residual({format body} | {format shortcut})"
         | Flatten -> "flatten"
         | Conv2d c -> $"conv {c.Filters} {formatPair c.Kernel}{formatExtras c.Stride (1, 1) c.Padding}"
         | Conv1d c -> $"conv1d {c.Filters} {c.Kernel}{formatExtras (c.Stride, c.Stride) (1, 1) (c.Padding, c.Padding)}"
@@ -162,7 +257,7 @@ module Architecture =
                 } -> $"dense {inputs}->{outputs}"
 
     /// The text of a network: parse gives the same layers back.
-    let format (layers: Layer list) : string =
+    and format (layers: Layer list) : string =
         layers |> List.map formatLayer |> String.concat ", "
 
     /// The networks that have a name, for any number of classes.

@@ -13,28 +13,37 @@ type Layer =
     | Conv2d of Conv2d.Config
     | MaxPool2d of PoolConfig
     | AvgPool2d of PoolConfig
+    | GlobalAveragePool
+    | BatchNorm
     | Relu
+    /// An activation function that learns nothing, beside ReLU, which has a case of its own.
+    | Activation of Activation
+    | Dropout of rate: float
     | Flatten
     | Dense of DenseConfig
+    | Residual of ResidualConfig
 
-/// What flows back out of a layer.
-type LayerGradient<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
+/// body x + shortcut x (He et al. 2016, "Deep residual learning for image recognition", equations 1 and 2). A shortcut without layers
+/// is x itself. What follows the sum, such as a ReLU, is a layer of its own.
+and ResidualConfig =
     {
-        Input: Tensor<'T>
-        Parameters: Parameters<'T>
+        Body: Layer list
+        Shortcut: Layer list
     }
 
-/// A layer that has run forward, and how to run it backward. The closures hold what the operation cached.
-type LayerForward<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
-    {
-        Output: Tensor<'T>
-        /// The gradients for input and parameters, from the gradient for the output.
-        Backward: Tensor<'T> -> LayerGradient<'T>
-        /// The gradient for the parameters alone: the bottom layer of a network needs no other.
-        ParameterGradient: Tensor<'T> -> Parameters<'T>
-        /// Which way each kink of the layer went: the mask of a ReLU, the winners of a max-pool; else nothing.
-        Branches: unit -> int[]
-    }
+/// The shapes of what a layer learns, in the form of its Parameters.
+type ParameterShapes =
+    | NoParameters
+    | WeightAndBias of weight: Shape * bias: Shape
+    /// Of the parts of a composite, in order.
+    | ShapesOfParts of ParameterShapes list
+
+    /// Learnable numbers.
+    member shapes.Count: bigint =
+        match shapes with
+        | NoParameters -> 0I
+        | WeightAndBias(weight, bias) -> bigint (Shape.size weight) + bigint (Shape.size bias)
+        | ShapesOfParts parts -> parts |> List.sumBy (fun part -> part.Count)
 
 module Layer =
 
@@ -45,13 +54,22 @@ module Layer =
         | Conv2d _ -> "conv"
         | MaxPool2d _ -> "pool"
         | AvgPool2d _ -> "avgpool"
-        | Relu -> "relu"
+        | GlobalAveragePool -> "gap"
+        | BatchNorm -> "batchnorm"
+        | Relu
+        | Activation Activation.Relu -> "relu"
+        | Activation Activation.Identity -> "identity"
+        | Activation(Activation.LeakyRelu _) -> "leakyrelu"
+        | Activation Activation.Silu -> "silu"
+        | Activation Activation.Gelu -> "gelu"
+        | Dropout _ -> "dropout"
         | Flatten -> "flatten"
         | Dense _ -> "dense"
+        | Residual _ -> "residual"
 
     /// The shape of one example after the layer, given the shape of one before (both without the batch axis),
     /// or why the layer does not fit.
-    let outputShape (layer: Layer) (input: Shape) : Result<Shape, string> =
+    let rec outputShape (layer: Layer) (input: Shape) : Result<Shape, string> =
         let pooled (config: PoolConfig) =
             PoolConfig.window config (1 :: input)
             |> Result.map (fun window -> [ input.Head; window.Rows.Output; window.Columns.Output ])
@@ -68,7 +86,13 @@ module Layer =
             |> Result.map (fun shape -> [ shape.OutChannels; shape.Window.Rows.Output; shape.Window.Columns.Output ])
         | MaxPool2d config, _
         | AvgPool2d config, _ -> pooled config
-        | Relu, _ -> Ok input
+        | GlobalAveragePool, [ _ ] -> Error $"expects channels and places, but gets {Shape.format input}"
+        | GlobalAveragePool, _ -> Ok [ input.Head ]
+        | Dropout rate, _ when not (rate >= 0.0 && rate < 1.0) ->
+            Error $"a rate of {rate} is not possible; it must be from 0 to below 1"
+        | Activation(Activation.LeakyRelu slope), _ when not (System.Double.IsFinite slope) ->
+            Error $"a slope of {slope} is not possible; it must be finite"
+        | (BatchNorm | Relu | Activation _ | Dropout _), _ -> Ok input
         | Flatten, _ -> Ok [ Shape.size input ]
         | Dense config, [ inputs ] ->
             match config.Inputs with
@@ -76,23 +100,104 @@ module Layer =
             | _ when config.Outputs < 1 -> Error $"{config.Outputs} outputs; there must be at least 1"
             | _ -> Ok [ config.Outputs ]
         | Dense _, other -> Error $"expects a flat input, but gets {Shape.format other}; put flatten before it"
+        | Residual { Body = [] }, _ -> Error "its body has no layers"
+        | Residual config, _ ->
+            match outputShapes config.Body input, outputShapes config.Shortcut input with
+            | Error(index, reason), _ -> Error $"layer {index} of its body, {name config.Body[index]}: {reason}"
+            | _, Error(index, reason) -> Error $"layer {index} of its shortcut, {name config.Shortcut[index]}: {reason}"
+            | Ok body, Ok shortcut ->
+                let output = List.last body
+                let other = List.last (input :: shortcut)
 
-    /// The shapes of weight and bias for an input of this shape (without the batch axis), if the layer has any.
-    let parameterShapes (layer: Layer) (input: Shape) : (Shape * Shape) option =
+                if output = other then
+                    Ok output
+                else
+                    Error
+                        $"its body gives {Shape.format output}, but its shortcut {Shape.format other}; the two are added, so they must be alike"
+
+    /// The shape that each layer of a sequence gives, or the index of the first that does not fit and why.
+    and outputShapes (layers: Layer list) (input: Shape) : Result<Shape list, int * string> =
+        let fits (shape: Shape) (layer: Layer) (output: Shape) =
+            let rec learned (shapes: ParameterShapes) =
+                match shapes with
+                | NoParameters -> []
+                | WeightAndBias(weight, bias) -> [ weight; bias ]
+                | ShapesOfParts parts -> List.collect learned parts
+
+            // convolution lays out the patches of an example as a matrix
+            let patches =
+                match layer, output with
+                | Conv2d config, [ _; rows; columns ] ->
+                    [ shape.Head :: fst config.Kernel :: snd config.Kernel :: [ rows; columns ] ]
+                | Conv1d config, [ _; length ] -> [ [ shape.Head; config.Kernel; length ] ]
+                | _ -> []
+
+            match
+                output :: learned (parameterShapes layer shape) @ patches
+                |> List.tryFind (Shape.fitsInMemory >> not)
+            with
+            | Some tooLarge -> Error $"a tensor of {Shape.format tooLarge} is more than an array can hold"
+            | None -> Ok output
+
+        ((Ok [ input ]), List.indexed layers)
+        ||> List.fold (fun before (index, layer) ->
+            before
+            |> Result.bind (fun shapes ->
+                let shape = List.head shapes
+
+                match outputShape layer shape |> Result.bind (fits shape layer) with
+                | Ok output -> Ok(output :: shapes)
+                | Error reason -> Error(index, reason)))
+        |> Result.map (List.rev >> List.tail)
+
+    /// The shapes of what the layer learns, for an input of this shape (without the batch axis) that it fits.
+    and parameterShapes (layer: Layer) (input: Shape) : ParameterShapes =
         match layer with
-        | Conv1d config -> Some(Conv1d.weightShape config input.Head, [ config.Filters ])
-        | Conv2d config -> Some(Conv2d.weightShape config input.Head, [ config.Filters ])
-        | Dense config -> Some([ input.Head; config.Outputs ], [ config.Outputs ])
+        | Conv1d config -> WeightAndBias(Conv1d.weightShape config input.Head, [ config.Filters ])
+        | Conv2d config -> WeightAndBias(Conv2d.weightShape config input.Head, [ config.Filters ])
+        | Dense config -> WeightAndBias([ input.Head; config.Outputs ], [ config.Outputs ])
+        | BatchNorm -> WeightAndBias([ input.Head ], [ input.Head ])
+        | Residual config ->
+            let parts (layers: Layer list) =
+                List.map2 parameterShapes layers (inputShapes layers input) |> ShapesOfParts
+
+            ShapesOfParts [ parts config.Body; parts config.Shortcut ]
         | MaxPool2d _
         | AvgPool2d _
+        | GlobalAveragePool
         | Relu
-        | Flatten -> None
+        | Activation _
+        | Dropout _
+        | Flatten -> NoParameters
 
-    /// Fresh parameters for an input of this shape.
-    let initialize (initializer: Initializer) (seed: Seed) (input: Shape) (layer: Layer) : Parameters<'T> =
-        match parameterShapes layer input with
-        | None -> Empty
-        | Some(weight, bias) ->
+    /// What each layer of a sequence that fits gets, given what the first one gets.
+    and inputShapes (layers: Layer list) (input: Shape) : Shape list =
+        match outputShapes layers input with
+        | Ok outputs -> input :: outputs |> List.take layers.Length
+        | Error(index, reason) -> invalidArg (nameof layers) $"layer {index}, {name layers[index]}: {reason}"
+
+    /// Fresh parameters for an input of this shape (without the batch axis): weights drawn from the seed, biases 0. Batch
+    /// normalisation starts as it is, with weights of 1.
+    let rec initialize (initializer: Initializer) (seed: Seed) (input: Shape) (layer: Layer) : Parameters<'T> =
+        match layer, parameterShapes layer input with
+        | Residual config, _ ->
+            let parts (seed: Seed) (layers: Layer list) =
+                List.zip layers (inputShapes layers input)
+                |> List.mapi (fun i (layer, shape) -> initialize initializer (Seed.split i seed) shape layer)
+                |> Block
+
+            Block
+                [
+                    parts (Seed.split 0 seed) config.Body
+                    parts (Seed.split 1 seed) config.Shortcut
+                ]
+        | BatchNorm, WeightAndBias(weight, bias) ->
+            Affine
+                {
+                    Weight = Tensor.init weight (fun _ -> 'T.One)
+                    Bias = Tensor.zeros bias
+                }
+        | _, WeightAndBias(weight, bias) ->
             let fanIn, fanOut =
                 match weight with
                 | [ inputs; outputs ] -> inputs, outputs
@@ -104,92 +209,34 @@ module Layer =
                     Weight = Initializer.draw initializer seed fanIn fanOut weight
                     Bias = Tensor.zeros bias
                 }
+        | _ -> Empty
+
+    /// The state before the first step, for an input of this shape (without the batch axis).
+    let rec start (input: Shape) (layer: Layer) : LayerState<'T> =
+        match layer with
+        | BatchNorm -> Running(BatchNorm.Running.start input.Head)
+        | Residual config ->
+            let parts (layers: Layer list) =
+                List.map2 start (inputShapes layers input) layers |> States
+
+            States [ parts config.Body; parts config.Shortcut ]
+        | _ -> Stateless
 
     /// Multiplications that one example costs going forward.
-    let multiplyAdds (layer: Layer) (input: Shape) (output: Shape) : int64 =
+    let rec multiplyAdds (layer: Layer) (input: Shape) (output: Shape) : int64 =
         match layer, parameterShapes layer input with
-        | Dense _, Some(weight, _) -> int64 (Shape.size weight)
-        | _, Some(weight, _) -> int64 (Shape.size weight.Tail) * int64 (Shape.size output)
-        | _, None -> 0L
+        | Dense _, WeightAndBias(weight, _) -> int64 (Shape.size weight)
+        | (Conv1d _ | Conv2d _), WeightAndBias(weight, _) -> int64 (Shape.size weight.Tail) * int64 (Shape.size output)
+        | BatchNorm, _ -> int64 (Shape.size output)
+        | Residual config, _ ->
+            sequenceMultiplyAdds config.Body input
+            + sequenceMultiplyAdds config.Shortcut input
+        | _ -> 0L
 
-    /// A layer that learns: its gradients for input and parameters are computed apart, each only when asked for.
-    let private learning
-        (output: Tensor<'T>)
-        (inputGradient: Tensor<'T> -> Tensor<'T>)
-        (weightGradient: Tensor<'T> -> Tensor<'T>)
-        (biasGradient: Tensor<'T> -> Tensor<'T>)
-        : LayerForward<'T> =
-        let parameterGradient dy =
-            Affine
-                {
-                    Weight = weightGradient dy
-                    Bias = biasGradient dy
-                }
-
-        {
-            Output = output
-            Backward =
-                fun dy ->
-                    {
-                        Input = inputGradient dy
-                        Parameters = parameterGradient dy
-                    }
-            ParameterGradient = parameterGradient
-            Branches = fun () -> [||]
-        }
-
-    /// A layer without parameters.
-    let private plain (output: Tensor<'T>) (inputGradient: Tensor<'T> -> Tensor<'T>) : LayerForward<'T> =
-        {
-            Output = output
-            Backward =
-                fun dy ->
-                    {
-                        Input = inputGradient dy
-                        Parameters = Empty
-                    }
-            ParameterGradient = fun _ -> Empty
-            Branches = fun () -> [||]
-        }
-
-    /// Runs the layer on a batch.
-    let forward (layer: Layer) (parameters: Parameters<'T>) (x: Tensor<'T>) : LayerForward<'T> =
-        match layer, parameters with
-        | Conv1d config, Affine p ->
-            let struct (y, cache) = Conv1d.forward config p.Weight p.Bias x
-
-            learning
-                y
-                (Conv1d.inputGradient p.Weight cache)
-                (Conv1d.weightGradient p.Weight cache)
-                (Conv1d.biasGradient cache)
-        | Conv2d config, Affine p ->
-            let struct (y, cache) = Conv2d.forward config p.Weight p.Bias x
-
-            learning
-                y
-                (Conv2d.inputGradient p.Weight cache)
-                (Conv2d.weightGradient p.Weight cache)
-                (Conv2d.biasGradient cache)
-        | Dense _, Affine p ->
-            let struct (y, cache) = Dense.forward p.Weight p.Bias x
-            learning y (Dense.inputGradient p.Weight cache) (Dense.weightGradient p.Weight cache) Dense.biasGradient
-        | MaxPool2d config, Empty ->
-            let struct (y, cache) = MaxPool2d.forward config x
-
-            { plain y (fun dy -> (MaxPool2d.backward cache dy).Input) with
-                Branches = fun () -> cache.Winners.ToArray()
-            }
-        | AvgPool2d config, Empty ->
-            let struct (y, cache) = AvgPool2d.forward config x
-            plain y (fun dy -> (AvgPool2d.backward cache dy).Input)
-        | Relu, Empty ->
-            let struct (y, cache) = Relu.forward x
-
-            { plain y (fun dy -> (Relu.backward cache dy).Input) with
-                Branches = fun () -> y.ToArray() |> Array.map (fun value -> if 'T.IsZero value then 0 else 1)
-            }
-        | Flatten, Empty ->
-            let struct (y, cache) = Flatten.forward x
-            plain y (fun dy -> (Flatten.backward cache dy).Input)
-        | _ -> invalidArg (nameof parameters) $"{name layer}: the parameters are those of another layer"
+    /// Multiplications of a sequence of layers that fits.
+    and sequenceMultiplyAdds (layers: Layer list) (input: Shape) : int64 =
+        match outputShapes layers input with
+        | Ok outputs ->
+            List.zip3 layers (input :: outputs |> List.take layers.Length) outputs
+            |> List.sumBy (fun (layer, i, o) -> multiplyAdds layer i o)
+        | Error(index, reason) -> invalidArg (nameof layers) $"layer {index}, {name layers[index]}: {reason}"

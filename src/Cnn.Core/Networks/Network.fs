@@ -37,14 +37,11 @@ type Step<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
         Correct: int
         Examples: int
         Gradients: Parameters<'T>
+        /// What the state of the layers may learn from.
+        Observed: Observed<'T>
     }
 
 module Network =
-
-    /// Shapes are kept below what an array can hold.
-    let private fitsInMemory (shape: Shape) =
-        (1I, shape) ||> List.fold (fun size extent -> size * bigint extent)
-        <= bigint Array.MaxLength
 
     /// The same layers, each convolution padded so that it keeps the size of its input.
     let private padded (layers: Layer list) =
@@ -62,54 +59,38 @@ module Network =
     [<Literal>]
     let private MostLayers = 1000
 
-    /// The shape that each layer gives, or the index of the first that does not fit and why.
-    let private infer (input: Shape) (layers: Layer list) : Result<Shape list, int * string> =
-        let fits (shape: Shape) (layer: Layer) (output: Shape) =
-            let weights =
-                match Layer.parameterShapes layer shape with
-                | Some(weight, bias) -> [ weight; bias ]
-                | None -> []
+    /// Residual blocks inside of residual blocks, at most: the shape of each is asked for again by those around it.
+    [<Literal>]
+    let private DeepestNesting = 4
 
-            // convolution lays out the patches of an example as a matrix
-            let patches =
-                match layer, output with
-                | Conv2d config, [ _; rows; columns ] ->
-                    [ shape.Head :: fst config.Kernel :: snd config.Kernel :: [ rows; columns ] ]
-                | Conv1d config, [ _; length ] -> [ [ shape.Head; config.Kernel; length ] ]
-                | _ -> []
+    let rec private depth (layers: Layer list) : int =
+        layers
+        |> List.map (function
+            | Residual config -> 1 + max (depth config.Body) (depth config.Shortcut)
+            | _ -> 0)
+        |> List.fold max 0
 
-            match output :: weights @ patches |> List.tryFind (fitsInMemory >> not) with
-            | Some tooLarge -> Error $"a tensor of {Shape.format tooLarge} is more than an array can hold"
-            | None -> Ok output
-
-        ((Ok [ input ]), List.indexed layers)
-        ||> List.fold (fun before (index, layer) ->
-            before
-            |> Result.bind (fun shapes ->
-                let shape = List.head shapes
-
-                match Layer.outputShape layer shape |> Result.bind (fits shape layer) with
-                | Ok output -> Ok(output :: shapes)
-                | Error reason -> Error(index, reason)))
-        |> Result.map (List.rev >> List.tail)
+    /// The layers, and those inside of them.
+    let rec private count (layers: Layer list) : int =
+        layers
+        |> List.sumBy (function
+            | Residual config -> 1 + count config.Body + count config.Shortcut
+            | _ -> 1)
 
     /// Numbers that a network may learn: they and a header have to fit into one array, the model file.
     let private MostParameters = (Array.MaxLength - (1 <<< 24)) / sizeof<float32>
 
     /// How many numbers the layers learn.
     let private parameterCount (layers: Layer list) (inputs: Shape list) : bigint =
-        List.zip layers inputs
-        |> List.sumBy (fun (layer, input) ->
-            match Layer.parameterShapes layer input with
-            | Some(weight, bias) -> bigint (Shape.size weight) + bigint (Shape.size bias)
-            | None -> 0I)
+        List.map2 Layer.parameterShapes layers inputs
+        |> List.sumBy (fun shapes -> shapes.Count)
 
     /// A network of these layers for examples of this shape, or a sentence that names the first layer that does not
     /// fit and both shapes. Layers count from 0, as in the names of their parameters.
     let create (input: Shape) (layers: Layer list) : Result<Network, string> =
         let hint (index: int) =
             match layers[index] with
-            | Dense { Inputs = Some _ } when (infer input (padded (List.take (index + 1) layers))).IsOk ->
+            | Dense { Inputs = Some _ } when (Layer.outputShapes (padded (List.take (index + 1) layers)) input).IsOk ->
                 let paddings =
                     padded layers
                     |> List.choose (function
@@ -135,16 +116,19 @@ module Network =
 
         if layers.IsEmpty then
             Error "the network has no layers"
-        elif layers.Length > MostLayers then
-            Error $"the network has {layers.Length} layers; there may be {MostLayers}"
+        elif depth layers > DeepestNesting then
+            Error
+                $"the network has residual blocks in each other to a depth of {depth layers}; there may be {DeepestNesting}"
+        elif count layers > MostLayers then
+            Error $"the network has {count layers} layers; there may be {MostLayers}"
         elif
             input.IsEmpty
             || input |> List.exists (fun extent -> extent < 1)
-            || not (fitsInMemory input)
+            || not (Shape.fitsInMemory input)
         then
             Error $"an input of shape {Shape.format input} is not possible"
         else
-            match infer input layers with
+            match Layer.outputShapes layers input with
             | Error(index, reason) -> Error(describe index reason)
             | Ok outputs ->
                 let count = parameterCount layers (input :: List.take (layers.Length - 1) outputs)
@@ -169,41 +153,78 @@ module Network =
         |> List.mapi (fun i (layer, input) -> Layer.initialize initializer (Seed.split i seed) input layer)
         |> Block
 
+    /// The state before the first step.
+    let start (network: Network) : LayerState<'T> =
+        List.map2 Layer.start network.Inputs network.Layers |> States
+
+    /// Goes through a list as long as nothing fails.
+    let private traverse (f: 'A -> Result<'B, string>) (items: 'A list) : Result<'B list, string> =
+        (Ok [], items)
+        ||> List.fold (fun before item ->
+            before
+            |> Result.bind (fun built -> f item |> Result.map (fun next -> next :: built)))
+        |> Result.map List.rev
+
     /// Parameters whose tensors are asked for by name ("0.weight") and shape; the first Error ends it.
     let assemble
         (find: string -> Shape -> Result<Tensor<'T>, string>)
         (network: Network)
         : Result<Parameters<'T>, string> =
-        (Ok [], List.zip network.Layers network.Inputs |> List.indexed)
-        ||> List.fold (fun built (i, (layer, input)) ->
-            built
-            |> Result.bind (fun before ->
-                match Layer.parameterShapes layer input with
-                | None -> Ok(Empty :: before)
-                | Some(weightShape, biasShape) ->
-                    match find $"{i}.weight" weightShape, find $"{i}.bias" biasShape with
-                    | Ok weight, Ok bias -> Ok(Affine { Weight = weight; Bias = bias } :: before)
-                    | Error reason, _
-                    | _, Error reason -> Error reason))
-        |> Result.map (List.rev >> Block)
+        let rec build (prefix: string) (shapes: ParameterShapes) : Result<Parameters<'T>, string> =
+            match shapes with
+            | NoParameters -> Ok Empty
+            | WeightAndBias(weightShape, biasShape) ->
+                find (prefix + "weight") weightShape
+                |> Result.bind (fun weight ->
+                    find (prefix + "bias") biasShape
+                    |> Result.map (fun bias -> Affine { Weight = weight; Bias = bias }))
+            | ShapesOfParts parts ->
+                parts
+                |> List.indexed
+                |> traverse (fun (i, part) -> build $"{prefix}{i}." part)
+                |> Result.map Block
+
+        List.map2 Layer.parameterShapes network.Layers network.Inputs
+        |> ShapesOfParts
+        |> build ""
+
+    /// A state whose tensors are asked for by name ("1.running_mean") and shape; the first Error ends it.
+    let assembleState
+        (find: string -> Shape -> Result<Tensor<'T>, string>)
+        (network: Network)
+        : Result<LayerState<'T>, string> =
+        let rec build (prefix: string) (state: LayerState<'T>) : Result<LayerState<'T>, string> =
+            match state with
+            | Stateless -> Ok Stateless
+            | Running r ->
+                find (prefix + "running_mean") r.Mean.Shape
+                |> Result.bind (fun mean ->
+                    find (prefix + "running_var") r.Variance.Shape
+                    |> Result.map (fun variance -> Running { Mean = mean; Variance = variance }))
+            | States parts ->
+                parts
+                |> List.indexed
+                |> traverse (fun (i, part) -> build $"{prefix}{i}." part)
+                |> Result.map States
+
+        build "" (start network)
 
     /// Runs every layer in turn; the last one's output are the logits [ N; classes ].
-    let forward (network: Network) (parameters: Parameters<'T>) (x: Tensor<'T>) : LayerForward<'T> list =
+    let forward
+        (mode: Mode<'T>)
+        (network: Network)
+        (parameters: Parameters<'T>)
+        (x: Tensor<'T>)
+        : LayerForward<'T> list =
         match parameters with
-        | Block parts when parts.Length = network.Layers.Length ->
+        | Block parts ->
             Expect.shape "network input" (x.Shape.Head :: network.Input) x
-
-            (([], x), List.zip network.Layers parts)
-            ||> List.fold (fun (before, x) (layer, p) ->
-                let result = Layer.forward layer p x
-                (result :: before, result.Output))
-            |> fst
-            |> List.rev
+            LayerPass.sequence mode network.Layers parts x
         | _ -> invalidArg (nameof parameters) "the parameters are those of another network"
 
     /// The logits [ N; classes ] for a batch.
-    let logits (network: Network) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
-        (forward network parameters x |> List.last).Output
+    let logits (network: Network) (parameters: Parameters<'T>) (state: LayerState<'T>) (x: Tensor<'T>) : Tensor<'T> =
+        (forward (Inference state) network parameters x |> List.last).Output
 
     /// Runs the layers backward from the gradient of the logits; the bottom layer is spared the gradient of its input.
     let backward (trace: LayerForward<'T> list) (dlogits: Tensor<'T>) : Parameters<'T> =
@@ -222,14 +243,19 @@ module Network =
         (dlogits, List.rev trace)
         ||> List.fold (fun dy layer -> (layer.Backward dy).Input)
 
-    /// Summed loss and its gradient for a batch x [ N; … ] with labels [ N ], in one go on the calling thread.
+    /// What the layers saw, for LayerState.update.
+    let observed (trace: LayerForward<'T> list) : Observed<'T> =
+        trace |> List.map (fun layer -> layer.Observed) |> Parts
+
+    /// Summed loss and its gradient for a batch x [ N; … ] with labels [ N ] in training, in one go on the calling thread.
     let lossAndGradients
+        (randomness: Randomness)
         (network: Network)
         (parameters: Parameters<'T>)
         (x: Tensor<'T>)
         (labels: Tensor<int>)
         : Step<'T> =
-        let trace = forward network parameters x
+        let trace = forward (Training randomness) network parameters x
         let logits = (List.last trace).Output
         let struct (loss, cache) = SoftmaxCrossEntropy.forward labels logits
 
@@ -238,4 +264,5 @@ module Network =
             Correct = Classification.correct logits labels
             Examples = labels.Count
             Gradients = backward trace (SoftmaxCrossEntropy.backward cache 1.0).Logits
+            Observed = observed trace
         }

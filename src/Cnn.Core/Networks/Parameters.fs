@@ -114,11 +114,4 @@ module Parameters =
 
     /// Whether every number is finite.
     let isFinite (x: Parameters<'T>) : bool =
-        named x
-        |> List.forall (fun (_, tensor) ->
-            let mutable finite = true
-
-            for value in tensor.Span do
-                finite <- finite && 'T.IsFinite value
-
-            finite)
+        tensors x |> List.forall Tensor.isFinite

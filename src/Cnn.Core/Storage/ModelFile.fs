@@ -54,6 +54,7 @@ type TrainedNetwork =
     {
         Network: Network
         Parameters: Parameters<float32>
+        State: LayerState<float32>
         Normalization: Normalization
     }
 
@@ -81,7 +82,7 @@ module ModelFile =
                             "mean", exact model.Normalization.Mean
                             "standard_deviation", exact model.Normalization.StandardDeviation
                         ]
-                Tensors = Parameters.named model.Parameters
+                Tensors = Parameters.named model.Parameters @ LayerState.named model.State
             }
 
     let private find (key: string) (metadata: Map<string, string>) =
@@ -132,23 +133,41 @@ module ModelFile =
         | Error reason, _
         | _, Error reason -> Error reason
 
-    let private parameters (network: Network) (tensors: (string * Tensor<float32>) list) =
+    /// Parameters and state, from tensors of which each must have its place.
+    let private numbers
+        (network: Network)
+        (tensors: (string * Tensor<float32>) list)
+        : Result<Parameters<float32> * LayerState<float32>, string> =
         let table = Map.ofList tensors
 
-        network
-        |> Network.assemble (fun name shape ->
+        let find name shape =
             match Map.tryFind name table with
             | None -> Error $"its tensor '{name}' is missing"
             | Some tensor when tensor.Shape <> shape ->
                 Error
                     $"its tensor '{name}' is {Shape.format tensor.Shape}, but its architecture asks for {Shape.format shape}"
-            | Some tensor -> Ok tensor)
+            | Some tensor -> Ok tensor
+
+        Network.assemble find network
         |> Result.bind (fun parameters ->
-            let placed = Parameters.named parameters |> List.map fst |> Set.ofList
+            Network.assembleState find network
+            |> Result.map (fun state -> parameters, state))
+        |> Result.bind (fun (parameters, state) ->
+            let placed =
+                Parameters.named parameters @ LayerState.named state
+                |> List.map fst
+                |> Set.ofList
 
             match tensors |> List.tryFind (fun (name, _) -> not (placed.Contains name)) with
             | Some(name, _) -> Error $"its tensor '{name}' has no place in its architecture"
-            | None -> Ok parameters)
+            | None -> Ok(parameters, state))
+
+    /// Whether a state can be that of a training.
+    let rec private isPossible (state: LayerState<float32>) : bool =
+        match state with
+        | Stateless -> true
+        | Running r -> Seq.forall (fun i -> r.Variance[i] >= 0.0f) (seq { 0 .. r.Variance.Count - 1 })
+        | States parts -> List.forall isPossible parts
 
     /// The model in the bytes of a file, or what is wrong with them, as the rest of a sentence that starts with the
     /// file's name ("model.bin is not a model: …").
@@ -157,13 +176,16 @@ module ModelFile =
         |> Result.bind (fun contents ->
             match network contents.Metadata, normalization contents.Metadata with
             | Ok network, Ok normalization ->
-                parameters network contents.Tensors
-                |> Result.bind (fun parameters ->
-                    if Parameters.isFinite parameters then
+                numbers network contents.Tensors
+                |> Result.bind (fun (parameters, state) ->
+                    if not (isPossible state) then
+                        Error "it holds a negative variance"
+                    elif Parameters.isFinite parameters && LayerState.isFinite state then
                         Ok
                             {
                                 Network = network
                                 Parameters = parameters
+                                State = state
                                 Normalization = normalization
                             }
                     else

@@ -14,6 +14,7 @@ type Stream =
     | Shuffle = 1
     | Augmentation = 2
     | Split = 3
+    | Dropout = 4
 
 module Seed =
 
@@ -24,9 +25,14 @@ module Seed =
         let z = (z ^^^ (z >>> 27)) * 0x94D049BB133111EBUL
         z ^^^ (z >>> 31)
 
+    /// The 64 random bits at a position: the number that SplitMix64, started at this seed, gives there. They are a
+    /// function of seed and position alone, so positions can be drawn in any order, or many at once (Salmon et al. 2011,
+    /// "Parallel random numbers: as easy as 1, 2, 3"). A seed whose bits are drawn is not to be split as well.
+    let bits (position: int) (Seed seed) : uint64 =
+        mix (seed + 0x9E3779B97F4A7C15UL * (uint64 (uint32 position) + 1UL))
+
     /// The child of a seed with this index; different indices give independent children.
-    let split (index: int) (Seed seed) : Seed =
-        Seed(mix (seed + 0x9E3779B97F4A7C15UL * (uint64 (uint32 index) + 1UL)))
+    let split (index: int) (seed: Seed) : Seed = Seed(bits index seed)
 
     /// The root of a run, from the number that a user gives.
     let ofInt (number: int) : Seed = Seed(uint64 (uint32 number)) |> split 0

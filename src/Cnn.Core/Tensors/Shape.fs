@@ -15,3 +15,8 @@ module Shape =
         match shape with
         | [] -> "1"
         | extents -> extents |> List.map string |> String.concat "x"
+
+    /// Whether an array can hold it.
+    let fitsInMemory (shape: Shape) : bool =
+        (1I, shape) ||> List.fold (fun size extent -> size * bigint extent)
+        <= bigint System.Array.MaxLength

@@ -2,6 +2,7 @@ namespace Cnn.Tensors
 
 open System
 open System.Collections.Generic
+open System.Numerics
 
 /// Fills the fresh buffer of a tensor that is being made; the buffer starts as zeros.
 type Fill<'T> = delegate of buffer: Span<'T> -> unit
@@ -87,3 +88,12 @@ module Tensor =
             (parts |> List.sumBy (fun part -> part.Shape.Head)) :: inner,
             parts |> List.map (fun part -> part.Values) |> Array.concat
         )
+
+    /// Whether every number is finite.
+    let isFinite<'T when 'T :> INumberBase<'T>> (x: Tensor<'T>) : bool =
+        let mutable finite = true
+
+        for value in x.Span do
+            finite <- finite && 'T.IsFinite value
+
+        finite

@@ -42,12 +42,13 @@ module DataParallel =
 
     /// A pass over a mini-batch.
     let internal pass
+        (seed: Seed)
         (plan: Plan)
         (parameters: Parameters<'T>)
         (examples: Examples<'T>)
         (labels: Tensor<int>)
         : BatchPass<'T> =
-        new BatchPass<'T>(plan, parameters, examples, labels, cut labels.Count)
+        new BatchPass<'T>(plan, parameters, seed, examples, labels, cut labels.Count)
 
     let internal packing (pass: BatchPass<'T>) : Phases.Phase =
         Phases.phase pass.PackingCount pass.Pack
@@ -62,12 +63,13 @@ module DataParallel =
     /// FusedNetwork.lossAndGradients, shard by shard on at most `threads` threads.
     let lossAndGradients
         (threads: int)
+        (seed: Seed)
         (plan: Plan)
         (parameters: Parameters<'T>)
         (x: Tensor<'T>)
         (labels: Tensor<int>)
         : Step<'T> =
-        use pass = pass plan parameters (Examples.Numbers x) labels
+        use pass = pass seed plan parameters (Examples.Numbers x) labels
         Phases.run threads [| packing pass; gradients pass |]
         let struct (loss, correct) = total pass
 
@@ -76,6 +78,7 @@ module DataParallel =
             Correct = correct
             Examples = labels.Count
             Gradients = FusedNetwork.gradients parameters pass
+            Observed = pass.Observed
         }
 
     /// The logits of a batch of any size, by a plan that is packed, or will be by the phase before.
@@ -109,13 +112,19 @@ module DataParallel =
         Tensor([ count; classes ], logits)
 
     /// The logits of a batch of any size, on at most `threads` threads.
-    let logits (threads: int) (plan: Plan) (parameters: Parameters<'T>) (x: Tensor<'T>) : Tensor<'T> =
+    let logits
+        (threads: int)
+        (plan: Plan)
+        (parameters: Parameters<'T>)
+        (state: LayerState<'T>)
+        (x: Tensor<'T>)
+        : Tensor<'T> =
         let home = PlanMemory<'T>.Of plan
         let classifier = home.RentClassifier plan
 
         try
             let prepared = classifier.Prepared
-            let parts = prepared.Parts parameters
+            let parts = prepared.Parts(parameters, ValueSome state)
             let packing = Phases.phase prepared.PackingCount (prepared.Pack parts)
             classify threads classifier packing (Examples.Numbers x)
         finally

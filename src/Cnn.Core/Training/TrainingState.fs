@@ -15,9 +15,9 @@ type TrainingState<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
         /// The network, and how it is computed.
         Plan: Plan
         Parameters: Parameters<'T>
-        /// What layers keep besides parameters, such as the running averages of batch normalisation: state that
-        /// training updates and no gradient reaches. Empty for networks without such layers.
-        Statistics: Parameters<'T>
+        /// What layers keep beside parameters, such as the running statistics of batch normalisation: state that
+        /// training updates and no gradient reaches.
+        State: LayerState<'T>
         Optimizer: Optimizer
         OptimizerState: OptimizerState<'T>
         /// Whole passes over the training images.
@@ -45,11 +45,12 @@ module TrainingState =
         (seed: Seed)
         (network: Network)
         (parameters: Parameters<'T>)
+        (layerState: LayerState<'T>)
         : TrainingState<'T> =
         {
             Plan = Plan.ofNetwork network
             Parameters = parameters
-            Statistics = Empty
+            State = layerState
             Optimizer = optimizer
             OptimizerState = Optimizer.start optimizer parameters
             Epoch = 0
@@ -60,9 +61,12 @@ module TrainingState =
 
     /// The state before the first step, with parameters drawn from the seed.
     let start (optimizer: Optimizer) (initializer: Initializer) (seed: Seed) (network: Network) : TrainingState<'T> =
-        network
-        |> Network.initialize initializer (Seed.stream Stream.Initialization seed)
-        |> ofParameters optimizer seed network
+        ofParameters
+            optimizer
+            seed
+            network
+            (Network.initialize initializer (Seed.stream Stream.Initialization seed) network)
+            (Network.start network)
 
     /// Numbers of a network that are worth a thread of their own when they are updated.
     [<Literal>]
@@ -78,7 +82,10 @@ module TrainingState =
         (spent: TrainingState<'T> voption)
         (state: TrainingState<'T>)
         : struct (TrainingState<'T> * StepReport) =
-        use pass = DataParallel.pass state.Plan state.Parameters examples labels
+        // every step draws from a seed of its own
+        let draws = state.Seed |> Seed.stream Stream.Dropout |> Seed.split (int state.Step)
+
+        use pass = DataParallel.pass draws state.Plan state.Parameters examples labels
 
         let update =
             BatchUpdate<'T>(
@@ -107,6 +114,7 @@ module TrainingState =
         struct ({ state with
                     Parameters = parameters
                     OptimizerState = optimizerState
+                    State = LayerState.update pass.Observed state.State
                     Step = state.Step + 1L
                 },
                 {
