@@ -56,6 +56,11 @@ let private all =
             Facade.ModelTests.tests
             Facade.PlanProfileTests.tests
             Host.TrainTests.tests
+            Host.ScheduleTests.tests
+            Host.RecipeTests.tests
+            Host.PatienceTests.tests
+            Host.ExperimentTests.tests
+            Host.RateRangeTests.tests
             Host.BadInputTests.tests
             Host.BenchTests.tests
             Host.WarpTests.tests

@@ -59,6 +59,8 @@ internal static class Program
             TrainCommand.Create(),
             EvalCommand.Create(),
             AugmentCommand.Create(),
+            ExperimentCommand.Create(),
+            LearningRateCommand.Create(),
             GradcheckCommand.Create(),
             SummaryCommand.Create(),
             BenchCommand.Create(),

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Cnn.Host.Commands;
 using Cnn.Host.Data;
 using Cnn.Host.Models;
 
@@ -14,6 +13,8 @@ internal sealed class BenchmarkRun
     private const int InferenceBatch = 1000;
     private const int StageBatch = 32;
     private const string Optimizer = "nesterov";
+    private const string Initializer = "he";
+    private const int Seed = 1;
 
     // slow enough for batches of one image; the speed is the same for any
     private const double LearningRate = 0.005;
@@ -86,7 +87,7 @@ internal sealed class BenchmarkRun
     // Until the runtime has compiled the network's methods for good, which it begins when no new ones are called for a while.
     private void WarmUp(string network)
     {
-        Trainer trainer = Trainer.Start(Create(network), Optimizer, TrainDefaults.Seed);
+        Trainer trainer = Trainer.Start(Create(network), Optimizer, Seed);
         long started = Stopwatch.GetTimestamp();
         for (int turn = 0; Stopwatch.GetElapsedTime(started).TotalSeconds < settings.WarmUpSeconds; turn++)
         {
@@ -102,7 +103,7 @@ internal sealed class BenchmarkRun
 
     private TrainingSpeed Train(string network, int batchSize, int threads)
     {
-        Trainer trainer = Trainer.Start(Create(network), Optimizer, TrainDefaults.Seed);
+        Trainer trainer = Trainer.Start(Create(network), Optimizer, Seed);
         int turn = 0;
         Timing timing = Timing.Measure(
             settings.Seconds,
@@ -115,8 +116,8 @@ internal sealed class BenchmarkRun
     private PurityCost ComparePurity(string network, int batchSize, int threads)
     {
         Model model = Create(network);
-        Trainer trainer = Trainer.Start(model, Optimizer, TrainDefaults.Seed);
-        RecyclingRun recycling = RecyclingRun.Start(model, Optimizer, TrainDefaults.Seed);
+        Trainer trainer = Trainer.Start(model, Optimizer, Seed);
+        RecyclingRun recycling = RecyclingRun.Start(model, Optimizer, Seed);
         int freshTurn = 0;
         int recycledTurn = 0;
         var fresh = new List<TrainingSpeed>();
@@ -166,7 +167,7 @@ internal sealed class BenchmarkRun
 
     private IEnumerable<StageCost> Profile(string network)
     {
-        Trainer trainer = Trainer.Start(Create(network), Optimizer, TrainDefaults.Seed);
+        Trainer trainer = Trainer.Start(Create(network), Optimizer, Seed);
         for (int turn = 0; turn < settings.Steps; turn++)
         {
             stop.ThrowIfCancellationRequested();
@@ -202,8 +203,7 @@ internal sealed class BenchmarkRun
     // for one image
     private double Microseconds(Action run) => 1e6 * Timing.Measure(settings.Seconds, run, stop).Seconds / StageBatch;
 
-    private Model Create(string network) =>
-        NetworkChoice.Of(network, arch: null).Create(images, TrainDefaults.Initializer, TrainDefaults.Seed);
+    private Model Create(string network) => NetworkChoice.Preset(network).Create(images, Initializer, Seed);
 
     private Trainer Step(Trainer trainer, int batchSize, int turn, int threads)
     {

@@ -4,6 +4,7 @@ using Cnn.Host.Data;
 using Cnn.Host.Figures;
 using Cnn.Host.Models;
 using Cnn.Host.Output;
+using Cnn.Host.Recipes;
 
 namespace Cnn.Host.Commands;
 
@@ -12,7 +13,7 @@ internal static class AugmentCommand
 {
     public static Command Create()
     {
-        Option<string?> augment = Options.Augmentation(TrainDefaults.Augmentation);
+        Option<string?> augment = Options.Augmentation(RecipeFile.Load(RecipeFile.Default).Augment);
         Option<string?> preview = Options.Text(
             "--preview",
             "augment.png",
@@ -28,7 +29,7 @@ internal static class AugmentCommand
             least: 0
         );
         Option<int> seed = Options.Seed(
-            TrainDefaults.Seed,
+            TrainingOptions.UsualSeed,
             "The variations are those of cnn train with the same seed."
         );
         Option<string?> data = Options.Data(

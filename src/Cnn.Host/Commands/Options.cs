@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Cnn.Host.Recipes;
 
 namespace Cnn.Host.Commands;
 
@@ -28,13 +29,13 @@ internal static class Options
             CustomParser = given => ParseWhole(name, given, least, most),
         };
 
-    /// <summary>A whole number of at least 1 that may be left out.</summary>
-    public static Option<int?> OptionalCount(string name, string description) =>
+    /// <summary>A whole number of at least <paramref name="least"/> that may be left out.</summary>
+    public static Option<int?> OptionalWhole(string name, string description, int least = 1) =>
         new(name)
         {
             Description = description,
             HelpName = "N",
-            CustomParser = given => ParseWhole(name, given, least: 1, most: int.MaxValue),
+            CustomParser = given => ParseWhole(name, given, least, most: int.MaxValue),
         };
 
     /// <summary>A finite number above 0.</summary>
@@ -44,18 +45,16 @@ internal static class Options
             Description = description,
             HelpName = "NUMBER",
             DefaultValueFactory = _ => byDefault,
-            CustomParser = given =>
-            {
-                string text = given.Tokens[0].Value;
-                if (
-                    double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
-                    && double.IsFinite(value)
-                    && value > 0
-                )
-                    return value;
-                given.AddError($"{name} {text} is not possible; give a finite number above 0, such as 0.001.");
-                return default;
-            },
+            CustomParser = given => ParseNumber(name, given, NumberRange.Positive),
+        };
+
+    /// <summary>A number within a range that may be left out.</summary>
+    public static Option<double?> OptionalNumber(string name, NumberRange range, string description) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = "NUMBER",
+            CustomParser = given => ParseNumber(name, given, range),
         };
 
     /// <summary>One of some names; without a default it may be left out.</summary>
@@ -119,7 +118,7 @@ internal static class Options
     }
 
     /// <summary><c>--augment</c>, in the text form of <see cref="Augmentations.Augmentation"/>.</summary>
-    public static Option<string?> Augmentation(string byDefault) =>
+    public static Option<string?> Augmentation(string? byDefault) =>
         Text(
             "--augment",
             byDefault,
@@ -164,6 +163,18 @@ internal static class Options
                 return text;
             },
         };
+
+    private static double ParseNumber(string name, ArgumentResult given, NumberRange range)
+    {
+        string text = given.Tokens[0].Value;
+        if (
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            && range.Contains(value)
+        )
+            return value;
+        given.AddError($"{name} {text} is not possible; give {range.Wanted}.");
+        return default;
+    }
 
     private static int ParseWhole(string name, ArgumentResult given, int least, int most)
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Cnn.Host.Data;
 using Cnn.Host.Models;
 using Cnn.Host.Output;
+using Cnn.Host.Recipes;
 using Spectre.Console;
 
 namespace Cnn.Host.Commands;
@@ -20,55 +21,51 @@ internal static class SummaryCommand
             optional: true,
             "A model to look into, instead of --model or --arch."
         );
-        Option<string?> model = Options.Choice(
-            "--model",
-            byDefault: null,
-            NetworkChoice.Presets,
-            $"A network with a name; {TrainDefaults.Model} unless another is asked for."
-        );
-        Option<string?> arch = Options.Text(
-            "--arch",
-            byDefault: null,
-            "LAYERS",
-            "A network of your own, such as \"conv 16 3 pad 1, relu, pool 2, flatten, dense 10\"."
-        );
+        var network = new NetworkOptions();
+        Option<string?> recipe = NetworkOptions.Recipe();
         Option<string?> data = Options.Data(
             "The folder of the data set that the network is for; without it, images of 1x28x28 and 10 classes, as MNIST has."
         );
         var command = new Command("summary", "List the layers of a network with their shapes, parameters and costs.")
         {
             file,
-            model,
-            arch,
+            network.Model,
+            network.Arch,
+            recipe,
             data,
         };
         command.SetWork(
             (parsed, _) =>
             {
-                Write(
-                    Find(parsed.GetValue(file), parsed.GetValue(model), parsed.GetValue(arch), parsed.GetValue(data))
-                );
+                Write(Find(parsed));
                 return ExitCode.Success;
             }
         );
         return command;
+
+        Model Find(ParseResult parsed)
+        {
+            string? path = parsed.GetValue(file);
+            Option[] others = [network.Model, network.Arch, recipe, data];
+            if (path is not null && others.Any(option => parsed.GetResult(option) is { Implicit: false }))
+                throw new CommandException(
+                    ExitCode.Usage,
+                    "a model file says all about its network; leave out --model, --arch, --recipe and --data."
+                );
+            return path is not null
+                ? ModelFiles.Load(path)
+                : Create(network, parsed, parsed.GetRequiredValue(recipe)!, parsed.GetValue(data));
+        }
     }
 
-    private static Model Find(string? file, string? model, string? arch, string? data)
+    private static Model Create(NetworkOptions network, ParseResult parsed, string source, string? data)
     {
-        if (file is not null && (model ?? arch ?? data) is not null)
-            throw new CommandException(
-                ExitCode.Usage,
-                "a model file says all about its network; leave out --model, --arch and --data."
-            );
-        if (file is not null)
-            return ModelFiles.Load(file);
-        NetworkChoice choice = NetworkChoice.Of(model, arch);
+        Recipe recipe = RecipeFile.Load(source);
+        NetworkChoice choice = network.Choose(parsed, recipe, source);
         // the numbers are not shown, so that any way of drawing them will do
-        if (data is null)
-            return choice.Create(Channels, Side, Side, Classes, TrainDefaults.Initializer, TrainDefaults.Seed);
-        LabelledImages images = DataFolder.Open(data).LoadTraining();
-        return choice.Create(images, TrainDefaults.Initializer, TrainDefaults.Seed);
+        return data is null
+            ? choice.Create(Channels, Side, Side, Classes, recipe.Init, TrainingOptions.UsualSeed)
+            : choice.Create(DataFolder.Open(data).LoadTraining(), recipe.Init, TrainingOptions.UsualSeed);
     }
 
     private static void Write(Model model)

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Cnn.Host.Augmentations;
-using Cnn.Host.Models;
+using Cnn.Host.Output;
+using Cnn.Host.Recipes;
 using Cnn.Host.Training;
 
 namespace Cnn.Host.Commands;
@@ -10,117 +10,59 @@ internal static class TrainCommand
 {
     public static Command Create()
     {
-        Option<string?> model = Options.Choice(
-            "--model",
-            byDefault: null,
-            NetworkChoice.Presets,
-            $"A network with a name; {TrainDefaults.Model} unless --arch is given."
-        );
-        Option<string?> arch = Options.Text(
-            "--arch",
-            byDefault: null,
-            "LAYERS",
-            "A network of your own, such as \"conv 16 3 pad 1, relu, pool 2, flatten, dense 10\"."
-        );
-        Option<int> epochs = Options.Whole(
-            "--epochs",
-            TrainDefaults.Epochs,
-            "Passes over the training images; 0 writes the untrained network.",
-            least: 0
-        );
-        Option<int> batchSize = Options.Whole(
-            "--batch-size",
-            TrainDefaults.BatchSize,
-            "Images in a mini-batch; the last one of an epoch may be smaller.",
-            least: 1
-        );
-        Option<double> learningRate = Options.Positive(
-            "--lr",
-            TrainDefaults.LearningRate,
-            "The highest learning rate of the run."
-        );
-        Option<string?> optimizer = Options.Choice(
-            "--optimizer",
-            TrainDefaults.Optimizer,
-            Trainer.Optimizers,
-            "How gradients become steps."
-        );
-        Option<string?> schedule = Options.Choice(
-            "--schedule",
-            TrainDefaults.Schedule,
-            Schedule.Names,
-            "How the learning rate changes over the run."
-        );
-        Option<string?> augment = Options.Augmentation(TrainDefaults.Augmentation);
-        Option<int?> trainSize = Options.OptionalCount(
-            "--train-size",
-            "Train on the first N images only; all of them unless given."
-        );
-        Option<int> validation = Options.Whole(
-            "--validation",
-            TrainDefaults.Validation,
-            "Hold out the last N training images and report on them after each epoch; the test set is then left unopened.",
-            least: 0
-        );
-        Option<string?> init = Options.Text(
-            "--init",
-            TrainDefaults.Initializer,
-            "he|glorot|normal:DEVIATION",
-            "How the weights are drawn, such as normal:0.01."
+        var training = new TrainingOptions();
+        Option<string?> recipe = NetworkOptions.Recipe();
+        Option<int?> patience = Options.OptionalWhole(
+            "--patience",
+            "Stop when the accuracy on the held-out images has not risen for N epochs, and save the best model, not the last."
         );
         Option<int> seed = Options.Seed(
-            TrainDefaults.Seed,
+            TrainingOptions.UsualSeed,
             "Where all randomness starts; the same seed and options give the same model, bit by bit."
-        );
-        Option<int> threads = Options.Threads();
-        Option<string?> data = Options.Data(
-            "The folder of the four IDX files, gzipped or not; the MNIST files of the program unless given."
         );
         Option<string?> output = Options.Text(
             "--out",
-            TrainDefaults.Out,
+            "model.bin",
             "FILE",
             "Where the model goes. Ctrl-C saves the model as it is then."
         );
+        var printConfig = new Option<bool>("--print-config")
+        {
+            Description = "Train nothing; print all that would hold, as a file for --recipe.",
+        };
 
         var command = new Command("train", "Train a network, write it to a file, and test it once at the end.")
         {
-            model,
-            arch,
-            epochs,
-            batchSize,
-            learningRate,
-            optimizer,
-            schedule,
-            augment,
-            trainSize,
-            validation,
-            init,
-            seed,
-            threads,
-            data,
-            output,
+            recipe,
         };
+        foreach (
+            Option option in (IEnumerable<Option>)
+                [.. training.OfSteps, .. training.OfRuns, patience, seed, output, printConfig]
+        )
+            command.Add(option);
         command.SetWork(
             (parsed, stop) =>
             {
-                var settings = new TrainSettings(
-                    Network: NetworkChoice.Of(parsed.GetValue(model), parsed.GetValue(arch)),
-                    Epochs: parsed.GetValue(epochs),
-                    BatchSize: parsed.GetValue(batchSize),
-                    Optimizer: parsed.GetRequiredValue(optimizer)!,
-                    Schedule: Schedule.Parse(parsed.GetRequiredValue(schedule)!, parsed.GetValue(learningRate)),
-                    Augmentation: Augmentation.Parse(parsed.GetRequiredValue(augment)!),
-                    TrainSize: parsed.GetValue(trainSize),
-                    Validation: parsed.GetValue(validation),
-                    Initializer: parsed.GetRequiredValue(init)!,
-                    Seed: parsed.GetValue(seed),
-                    Threads: parsed.GetValue(threads),
-                    Data: parsed.GetValue(data),
-                    Out: parsed.GetRequiredValue(output)!
-                );
+                TrainSettings settings = training.Resolve(
+                    parsed.GetRequiredValue(recipe)!,
+                    parsed,
+                    parsed.GetValue(seed)
+                ) with
+                {
+                    Patience = parsed.GetValue(patience),
+                };
+                if (settings is { Patience: not null, Validation: 0 })
+                    throw new CommandException(
+                        ExitCode.Usage,
+                        "--patience needs images to be held out; give --validation, such as --validation 5000."
+                    );
+                if (parsed.GetValue(printConfig))
+                {
+                    Consoles.Result(RecipeFile.Write(settings.Recipe));
+                    return ExitCode.Success;
+                }
                 Actions.ReserveThreads(settings.Threads);
-                return new TrainingRun(settings).Execute(stop);
+                return new TrainingRun(settings, parsed.GetRequiredValue(output)!).Execute(stop);
             }
         );
         return command;

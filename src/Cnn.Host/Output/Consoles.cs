@@ -73,13 +73,13 @@ internal static class Consoles
     public static ITrainingDisplay CreateTrainingDisplay(int epochs, bool hasValidation)
     {
         if (Console.IsErrorRedirected)
-            return new PlainDisplay(epochs);
+            return new PlainDisplay(epochs, Result);
         IAnsiConsole console = AnsiConsole.Create(
             new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }
         );
         // a terminal that cannot move its cursor gets plain lines as well
         return console.Profile.Capabilities is { Ansi: true, Interactive: true }
             ? new LiveDisplay(console, epochs, hasValidation)
-            : new PlainDisplay(epochs);
+            : new PlainDisplay(epochs, Result);
     }
 }

@@ -10,7 +10,7 @@ namespace Cnn.Host.Output;
 /// </summary>
 internal sealed class LiveDisplay(IAnsiConsole console, int epochs, bool hasValidation) : ITrainingDisplay
 {
-    private readonly PlainDisplay plain = new(epochs);
+    private readonly PlainDisplay plain = new(epochs, Consoles.Result);
 
     private readonly ColumnWriter table = new([
         ("epoch", 7),

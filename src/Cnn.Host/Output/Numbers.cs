@@ -12,6 +12,9 @@ internal static class Numbers
     public static string Percent(double? part) =>
         part is { } value && double.IsFinite(value) ? Write(100 * value, "F2") + " %" : None;
 
+    /// <summary>A difference of parts of 1 in percentage points, such as 0.02.</summary>
+    public static string Points(double part) => Write(100 * part, "F2");
+
     /// <summary>A mean cross-entropy, such as 0.0523.</summary>
     public static string Loss(double loss) => double.IsFinite(loss) ? Write(loss, "F4") : None;
 

@@ -4,7 +4,9 @@ using Cnn.Host.Training;
 namespace Cnn.Host.Output;
 
 /// <summary>One self-contained line an epoch, for files, pipes and simple terminals.</summary>
-internal sealed class PlainDisplay(int epochs) : ITrainingDisplay
+/// <param name="epochs">Epochs of the run.</param>
+/// <param name="write">Where a line goes.</param>
+internal sealed class PlainDisplay(int epochs, Action<string> write) : ITrainingDisplay
 {
     /// <inheritdoc/>
     public T During<T>(int epoch, int images, Func<Action<EpochProgress>?, T> work) => work(null);
@@ -23,6 +25,6 @@ internal sealed class PlainDisplay(int epochs) : ITrainingDisplay
         line.Append($"  lr {Numbers.Rate(result.LearningRate)}");
         line.Append($"  {Numbers.Speed(result.ImagesPerSecond)} images/s");
         line.Append($"  {Numbers.Seconds(result.Seconds)} s");
-        Consoles.Result(line.ToString());
+        write(line.ToString());
     }
 }

@@ -6,8 +6,21 @@ namespace Cnn.Host.Training;
 
 /// <summary>Where a run ended.</summary>
 /// <param name="Trainer">The run after its last step.</param>
-/// <param name="Last">The last epoch that was completed; null without one.</param>
-internal sealed record TrainingOutcome(Trainer Trainer, EpochResult? Last);
+/// <param name="Epochs">The epochs that were completed, in their order.</param>
+/// <param name="Best">
+/// The run after the epoch that did best on the held-out images, the first of equals; null without such images.
+/// </param>
+/// <param name="IsComplete">Whether it ended by itself: after the last epoch, or out of patience.</param>
+internal sealed record TrainingOutcome(
+    Trainer Trainer,
+    IReadOnlyList<EpochResult> Epochs,
+    Trainer? Best,
+    bool IsComplete
+)
+{
+    /// <summary>Seconds of training alone, in the completed epochs.</summary>
+    public double Seconds => Epochs.Sum(epoch => epoch.Seconds);
+}
 
 /// <summary>Takes a run from one step to the next: all that a step computes is in the core.</summary>
 internal sealed class TrainingLoop(
@@ -20,34 +33,47 @@ internal sealed class TrainingLoop(
     // people cannot read faster, and a step may take but a tenth of a millisecond
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(0.1);
 
-    private readonly long totalSteps = (long)settings.Epochs * batches.Count;
+    private readonly int epochs = settings.Recipe.Epochs;
+    private readonly Schedule schedule = settings.Recipe.Schedule;
 
-    /// <summary>Trains until the last epoch is over or the user wants to stop.</summary>
+    /// <summary>Trains until the last epoch is over, patience is at its end, or the user wants to stop.</summary>
     /// <exception cref="CommandException">Diverged: the model is lost.</exception>
     public TrainingOutcome Run(Trainer trainer, CancellationToken stop)
     {
-        EpochResult? last = null;
-        while (trainer.Epoch < settings.Epochs && !stop.IsCancellationRequested)
+        var completed = new List<EpochResult>();
+        Trainer? best = null;
+        while (trainer.Epoch < epochs && !IsOutOfPatience(trainer))
         {
             Trainer start = trainer;
             EpochRun run = display.During(trainer.Epoch + 1, batches.Images, report => Train(start, report, stop));
             trainer = run.Trainer;
             if (!run.IsComplete || !TryValidate(trainer, stop, out EvaluationReport? report))
-                break;
-            last = new EpochResult(
+                return new TrainingOutcome(trainer, completed, best, IsComplete: false);
+            var result = new EpochResult(
                 trainer.Epoch + 1,
                 run.Images,
                 run.Loss,
                 run.Accuracy,
                 report,
-                settings.Schedule.LearningRate(trainer.Steps - 1, totalSteps),
+                LearningRate(trainer.Steps - 1),
                 run.Seconds
             );
+            completed.Add(result);
             trainer = trainer.EndEpoch(report?.Accuracy);
-            display.Show(last);
+            if (trainer.BestEpoch == trainer.Epoch)
+                best = trainer;
+            display.Show(result);
         }
-        return new TrainingOutcome(trainer, last);
+        return new TrainingOutcome(trainer, completed, best, IsComplete: true);
     }
+
+    private bool IsOutOfPatience(Trainer trainer) =>
+        settings.Patience is { } patience
+        && trainer.BestEpoch is { } bestEpoch
+        && trainer.Epoch - bestEpoch >= patience;
+
+    private double LearningRate(long step) =>
+        schedule.LearningRate(step, batches.Count, totalSteps: (long)epochs * batches.Count);
 
     private EpochRun Train(Trainer trainer, Action<EpochProgress>? report, CancellationToken stop)
     {
@@ -60,7 +86,7 @@ internal sealed class TrainingLoop(
         {
             if (stop.IsCancellationRequested)
                 break;
-            double rate = settings.Schedule.LearningRate(trainer.Steps, totalSteps);
+            double rate = LearningRate(trainer.Steps);
             TrainerStep step = trainer.Step(batch.Pixels, batch.Labels, rate, settings.Threads);
             trainer = step.Trainer;
             if (!double.IsFinite(step.Loss))
@@ -98,7 +124,7 @@ internal sealed class TrainingLoop(
             return true;
         try
         {
-            report = Evaluator.Evaluate(trainer.Model, validation, settings.Threads, stop);
+            report = Evaluator.Evaluate(trainer.AveragedModel, validation, settings.Threads, stop);
         }
         catch (OperationCanceledException)
         {
@@ -115,7 +141,7 @@ internal sealed class TrainingLoop(
         long step = trainer.Steps - (long)trainer.Epoch * batches.Count;
         return new CommandException(
             ExitCode.Diverged,
-            $"training diverged in epoch {trainer.Epoch + 1}, step {step} of {batches.Count}: {what}; no model was written; try a lower --lr than {settings.Schedule.Peak:R}."
+            $"training diverged in epoch {trainer.Epoch + 1}, step {step} of {batches.Count}: {what}; no model was written; try a lower --lr than {schedule.Peak:R}."
         );
     }
 

@@ -1,0 +1,47 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Cnn.Host.Data;
+using Cnn.Host.Recipes;
+using Cnn.Host.Training;
+
+namespace Cnn.Host.Experiments;
+
+/// <summary>All that the result of a run depends on, beside the seed and the build.</summary>
+/// <param name="Settings">
+/// A JSON object with the keys of a recipe, but for its name, version and description, which change nothing; "train-size"
+/// and "validation"; and "data", a digest of the training images and labels.
+/// </param>
+/// <param name="Digest">The SHA-256 of that object's text, in hexadecimal.</param>
+internal sealed record ExperimentConfig(JsonElement Settings, string Digest)
+{
+    /// <summary>That of a run with these settings on these images.</summary>
+    public static ExperimentConfig Of(TrainSettings settings, LabelledImages training)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, RecipeFile.Options(isIndented: false)))
+        {
+            json.WriteStartObject();
+            RecipeFile.WriteEffects(json, settings.Recipe);
+            if (settings.TrainSize is { } size)
+                json.WriteNumber("train-size", size);
+            else
+                json.WriteNull("train-size");
+            json.WriteNumber("validation", settings.Validation);
+            json.WriteString("data", DigestOf(training));
+            json.WriteEndObject();
+        }
+        byte[] text = buffer.ToArray();
+        using JsonDocument document = JsonDocument.Parse(text);
+        return new ExperimentConfig(document.RootElement.Clone(), Convert.ToHexStringLower(SHA256.HashData(text)));
+    }
+
+    private static string DigestOf(LabelledImages images)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.ASCII.GetBytes($"{images.Count}x{images.Channels}x{images.Height}x{images.Width}"));
+        hash.AppendData(images.Pixels);
+        hash.AppendData(images.Labels);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

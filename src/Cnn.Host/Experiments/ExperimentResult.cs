@@ -1,0 +1,84 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Cnn.Host.Experiments;
+
+/// <summary>An epoch of a run that is kept.</summary>
+/// <param name="Epoch">Counted from 1.</param>
+/// <param name="Loss">Mean loss of the training images, each taken when it was seen.</param>
+/// <param name="Accuracy">The part of them that was recognised when it was seen.</param>
+/// <param name="LearningRate">The rate of the last step.</param>
+/// <param name="Seconds">Time of training alone, from the start of the run.</param>
+/// <param name="ValidationLoss">Mean loss of the held-out images; null without any, or where it is not finite.</param>
+/// <param name="ValidationAccuracy">The part of them that is recognised; null without any.</param>
+internal sealed record CurvePoint(
+    int Epoch,
+    double Loss,
+    double Accuracy,
+    double LearningRate,
+    double Seconds,
+    double? ValidationLoss,
+    double? ValidationAccuracy
+);
+
+/// <summary>What one seed gave: one line of a file of results, and all that is needed to judge and repeat it.</summary>
+/// <param name="Recipe">Name of the recipe, with what was changed in it.</param>
+/// <param name="Version">That of the recipe.</param>
+/// <param name="Config">The digest of <paramref name="Settings"/>: equal digests and seeds, equal runs.</param>
+/// <param name="Settings">All that the result depends on beside the seed; see <see cref="ExperimentConfig"/>.</param>
+/// <param name="Seed">The root of all randomness.</param>
+/// <param name="Score">What was judged on: "test" or "validation".</param>
+/// <param name="Images">How many images that were.</param>
+/// <param name="Accuracy">The part of them that was recognised after the last epoch.</param>
+/// <param name="Loss">Their mean loss; null where it is not finite.</param>
+/// <param name="Epochs">Passes over the training images.</param>
+/// <param name="TrainingImages">Images in each.</param>
+/// <param name="Seconds">Time of training alone.</param>
+/// <param name="ImagesPerSecond">Speed of training alone.</param>
+/// <param name="Threads">Threads it was computed on.</param>
+/// <param name="Processor">The processor's name.</param>
+/// <param name="Program">Version of the program.</param>
+/// <param name="Curve">The epochs.</param>
+internal sealed record ExperimentResult(
+    string Recipe,
+    int Version,
+    string Config,
+    JsonElement Settings,
+    int Seed,
+    string Score,
+    int Images,
+    double Accuracy,
+    double? Loss,
+    int Epochs,
+    int TrainingImages,
+    double Seconds,
+    double ImagesPerSecond,
+    int Threads,
+    string Processor,
+    string Program,
+    IReadOnlyList<CurvePoint> Curve
+)
+{
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
+    /// <summary>The result as one line, without its end.</summary>
+    public string ToLine() => JsonSerializer.Serialize(this, Options);
+
+    /// <summary>The result in a line; null where the line is something else.</summary>
+    public static ExperimentResult? OfLine(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<ExperimentResult>(line, Options);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using System.Globalization;
+using ScottPlot;
+using ScottPlot.TickGenerators;
+using SkiaSharp;
+
+namespace Cnn.Host.Figures;
+
+/// <summary>What the charts of the program have in common: their style, and that they become PNG files.</summary>
+internal static class Charts
+{
+    private const int Width = 900;
+    private const int Height = 560;
+
+    // what it is called differs between systems; without any of them, what the library chooses
+    private static readonly string[] sansSerifs = ["Arial", "Helvetica", "DejaVu Sans", "Liberation Sans", "Noto Sans"];
+
+    /// <summary>An empty chart with its titles.</summary>
+    public static Plot Create(string title, string x, string y)
+    {
+        var plot = new Plot();
+        plot.Title(title, size: 18);
+        plot.XLabel(x);
+        plot.YLabel(y);
+        if (sansSerifs.FirstOrDefault(SKFontManager.Default.FontFamilies.Contains) is { } installed)
+            plot.Font.Set(installed);
+        return plot;
+    }
+
+    /// <summary>Joins points by a line.</summary>
+    public static ScottPlot.Plottables.Scatter AddLine(
+        this Plot plot,
+        IEnumerable<double> x,
+        IEnumerable<double> y,
+        Color color,
+        string? legend = null
+    )
+    {
+        ScottPlot.Plottables.Scatter line = plot.Add.ScatterLine(x.ToArray(), y.ToArray(), color);
+        line.LineWidth = 2;
+        // a run of a single epoch is a point
+        line.MarkerSize = line.Data.GetScatterPoints().Count == 1 ? 7 : 0;
+        line.LegendText = legend ?? "";
+        return line;
+    }
+
+    /// <summary>Labels an axis, on which the decimal logarithms of numbers are drawn, with the numbers.</summary>
+    public static void LabelLogarithms(IAxis axis, IEnumerable<double> logarithms)
+    {
+        double[] drawn = [.. logarithms];
+        (int first, int last) = ((int)Math.Floor(drawn.Min()), (int)Math.Ceiling(drawn.Max()));
+        // over few powers of ten, what lies between them needs labels as well
+        int[] labelled = drawn.Max() - drawn.Min() > 2.5 ? [1] : [1, 2, 3, 5];
+        var ticks = new NumericManual();
+        for (int exponent = first; exponent <= last; exponent++)
+        for (int digit = 1; digit < 10; digit++)
+        {
+            double place = exponent + Math.Log10(digit);
+            if (labelled.Contains(digit))
+                ticks.AddMajor(place, PowerOf10(digit, exponent));
+            else
+                ticks.AddMinor(place);
+        }
+        axis.TickGenerator = ticks;
+    }
+
+    private static string PowerOf10(int digit, int exponent) =>
+        exponent is < -4 or > 4
+            ? $"{digit}e{exponent}"
+            : (digit * Math.Pow(10, exponent)).ToString("0.####", CultureInfo.InvariantCulture);
+
+    /// <summary>Whole numbers alone, for epochs.</summary>
+    public static void LabelWholeNumbers(IAxis axis) =>
+        axis.TickGenerator = new NumericAutomatic { IntegerTicksOnly = true };
+
+    /// <summary>Draws charts one below the other.</summary>
+    /// <param name="plots">Makes the charts: the library that draws is loaded by the first.</param>
+    /// <returns>A PNG file.</returns>
+    /// <exception cref="CommandException">Failed: that library does not run here.</exception>
+    public static byte[] Encode(Func<IReadOnlyList<Plot>> plots)
+    {
+        try
+        {
+            IReadOnlyList<Plot> rows = plots();
+            if (rows is [var only])
+                return only.GetImageBytes(Width, Height, ImageFormat.Png);
+            var multiplot = new Multiplot();
+            multiplot.RemovePlot(multiplot.GetPlot(0));
+            foreach (Plot row in rows)
+                multiplot.AddPlot(row);
+            multiplot.Layout = new ScottPlot.MultiplotLayouts.Rows();
+            return multiplot.Render(Width, Height * rows.Count * 2 / 3).GetImageBytes(ImageFormat.Png);
+        }
+        catch (Exception cause)
+            when (cause is DllNotFoundException or BadImageFormatException or TypeInitializationException)
+        {
+            throw new CommandException(
+                ExitCode.Failed,
+                "no figure can be drawn: the native library of SkiaSharp does not load on this system.",
+                cause
+            );
+        }
+    }
+}

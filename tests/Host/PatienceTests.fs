@@ -1,0 +1,97 @@
+/// `--patience`: when a run stops early, and which model it leaves.
+module Cnn.Tests.Host.PatienceTests
+
+open System.Globalization
+open System.IO
+open System.Text.RegularExpressions
+open Expecto
+open Cnn.Tests.Host.Cli
+
+/// At this rate accuracy goes up and down, so that the best epoch is not the last.
+let private command (extra: string list) =
+    [
+        "train"
+        "--data"
+        "."
+        "--arch"
+        "conv 4 3, relu, pool 2, flatten, dense classes"
+        "--optimizer"
+        "adam"
+        "--lr"
+        "0.03"
+        "--schedule"
+        "constant"
+        "--augment"
+        "none"
+        "--batch-size"
+        "20"
+        "--validation"
+        "60"
+    ]
+    @ extra
+
+/// The accuracies on the held-out images, as the lines of the epochs give them.
+let private accuracies (output: string) : float list =
+    [
+        for found in Regex.Matches(output, @"(?m)^epoch .* validation loss \S+  accuracy (\S+) %") ->
+            float found.Groups[1].Value
+    ]
+
+/// What must happen, by the accuracies of a run without patience: the epochs that are run, and the best of them.
+let private expected (patience: int) (all: float list) : int * int =
+    let rec go (epoch: int) (best: int) (left: float list) =
+        match left with
+        | next :: rest when epoch - best < patience || best = 0 ->
+            let best = if best = 0 || next > all[best - 1] then epoch + 1 else best
+            go (epoch + 1) best rest
+        | _ -> epoch, best
+
+    go 0 0 all
+
+let tests =
+    testList
+        "Host.Patience"
+        [
+            test "the run stops as many epochs after its best as patience lasts, and saves the best" {
+                inFolder (fun folder ->
+                    writeData folder 8 200 30
+                    let full = accuracies (runOk folder (command [ "--epochs"; "20" ]))
+                    Expect.equal full.Length 20 "epochs"
+                    let patience = 2
+                    let stopped, best = expected patience full
+                    Expect.isLessThan stopped 20 $"the case must stop early: {full}"
+                    Expect.isLessThan best stopped "and its best epoch be another than its last"
+
+                    let text =
+                        runOk folder (command [ "--epochs"; "20"; "--patience"; $"{patience}"; "--out"; "p.bin" ])
+
+                    Expect.equal (accuracies text) (List.take stopped full) "the epochs that were run"
+                    Expect.stringContains text $"stopped after epoch {stopped} of 20" "that it stopped"
+
+                    let shown = full[best - 1].ToString("F2", CultureInfo.InvariantCulture)
+                    Expect.stringContains text $"validation accuracy {shown} %%" "whose accuracy"
+                    Expect.stringContains text $"that of epoch {best}" "which epoch"
+
+                    // constant rates: the run of that length ends with the model that was the best
+                    runOk folder (command [ "--epochs"; $"{best}"; "--out"; "b.bin" ]) |> ignore
+
+                    Expect.sequenceEqual
+                        (File.ReadAllBytes(Path.Combine(folder, "p.bin")))
+                        (File.ReadAllBytes(Path.Combine(folder, "b.bin")))
+                        "the model of the best epoch")
+            }
+
+            test "patience that outlasts the run: every epoch, and the best model of them" {
+                inFolder (fun folder ->
+                    writeData folder 8 200 30
+
+                    let text = runOk folder (command [ "--epochs"; "4"; "--patience"; "50" ])
+
+                    Expect.equal (accuracies text).Length 4 "epochs"
+                    Expect.isFalse (text.Contains "stopped") "it did not stop early"
+
+                    let best = (List.max (accuracies text)).ToString("F2", CultureInfo.InvariantCulture)
+
+                    Expect.stringContains text $"validation accuracy {best} %%" "the best")
+            }
+        ]
