@@ -76,7 +76,7 @@ let tests =
                 inFolder (fun folder ->
                     let help = runOk folder [ "train"; "--help" ]
 
-                    for name in [ "fast"; "default" ] do
+                    for name in [ "fast"; "default"; "best" ] do
                         let keys = values (config folder [ "--recipe"; name ])
                         Expect.equal keys["name"] $"\"{name}\"" "name"
 
@@ -203,6 +203,35 @@ let tests =
                     Expect.isFalse (other = ofRecipe) "another schedule"
                     let normalized = train [ "--recipe"; "bars.json"; "--normalize" ] "d"
                     Expect.isFalse (normalized = ofRecipe) "normalised")
+            }
+
+            test "inputs are normalised by the images that are trained on, not by those held out" {
+                inFolder (fun folder ->
+                    writeData folder 8 120 30
+                    write folder "bars.json" recipe
+                    // the last half much brighter: held out, it must not count
+                    let path = Path.Combine(folder, "train-images-idx3-ubyte")
+                    let images = File.ReadAllBytes path
+                    let middle = 16 + 60 * 64
+
+                    File.WriteAllBytes(path, images |> Array.mapi (fun i b -> if i < middle then b else max b 100uy))
+
+                    let train (arguments: string list) (out: string) =
+                        runOk
+                            folder
+                            ([ "train"; "--recipe"; "bars.json"; "--normalize"; "--data"; "."; "--out"; out ]
+                             @ arguments)
+                        |> ignore
+
+                        File.ReadAllBytes(Path.Combine(folder, out))
+
+                    let heldOut = train [ "--validation"; "60" ] "a"
+                    let cutOff = train [ "--train-size"; "60" ] "b"
+                    Expect.sequenceEqual heldOut cutOff "the first half in both"
+
+                    let all = train [ "--epochs"; "0" ] "c"
+                    let half = train [ "--epochs"; "0"; "--train-size"; "60" ] "d"
+                    Expect.isFalse (all = half) "another mean")
             }
 
             testList
