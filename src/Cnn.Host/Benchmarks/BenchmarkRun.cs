@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Cnn.Host.Data;
-using Cnn.Host.Models;
 
 namespace Cnn.Host.Benchmarks;
 
@@ -52,7 +51,7 @@ internal sealed class BenchmarkRun
     /// <summary>Training, for every network, size of batch and number of threads.</summary>
     public IEnumerable<TrainingSpeed> Training()
     {
-        foreach (string network in settings.Networks)
+        foreach (string network in settings.Networks.Keys)
         {
             WarmUp(network);
             foreach (int batchSize in TrainingBatches)
@@ -66,7 +65,7 @@ internal sealed class BenchmarkRun
     /// </summary>
     public IEnumerable<PurityCost> Purity()
     {
-        foreach (string network in settings.Networks)
+        foreach (string network in settings.Networks.Keys)
         {
             WarmUp(network);
             foreach (int batchSize in TrainingBatches)
@@ -77,12 +76,12 @@ internal sealed class BenchmarkRun
 
     /// <summary>Inference on large batches, and on single images, which one thread alone can take.</summary>
     public IEnumerable<InferenceSpeed> Inference() =>
-        from network in settings.Networks
+        from network in settings.Networks.Keys
         from size in Threads.Select(threads => (Batch: InferenceBatch, Threads: threads)).Append((Batch: 1, Threads: 1))
         select Infer(network, size.Batch, size.Threads);
 
     /// <summary>Every stage of every network, forward and backward, on one thread.</summary>
-    public IEnumerable<StageCost> Stages() => settings.Networks.SelectMany(Profile);
+    public IEnumerable<StageCost> Stages() => settings.Networks.Keys.SelectMany(Profile);
 
     // Until the runtime has compiled the network's methods for good, which it begins when no new ones are called for a while.
     private void WarmUp(string network)
@@ -203,7 +202,7 @@ internal sealed class BenchmarkRun
     // for one image
     private double Microseconds(Action run) => 1e6 * Timing.Measure(settings.Seconds, run, stop).Seconds / StageBatch;
 
-    private Model Create(string network) => NetworkChoice.Preset(network).Create(images, Initializer, Seed);
+    private Model Create(string network) => settings.Networks[network].Create(images, Initializer, Seed);
 
     private Trainer Step(Trainer trainer, int batchSize, int turn, int threads)
     {

@@ -24,6 +24,12 @@ internal static class BenchCommand
             NetworkChoice.Presets,
             "The networks to measure, with commas between; all that have a name unless given."
         );
+        Option<string?> arch = Options.Text(
+            "--arch",
+            byDefault: null,
+            "LAYERS",
+            "A network of your own to measure, under the name arch; alone, unless --models names others."
+        );
         Option<double> seconds = Options.Positive(
             "--seconds",
             UsualSeconds,
@@ -48,6 +54,7 @@ internal static class BenchCommand
         )
         {
             models,
+            arch,
             seconds,
             quick,
             purity,
@@ -62,7 +69,7 @@ internal static class BenchCommand
                 Actions.ReserveThreads(Environment.ProcessorCount);
                 var run = new BenchmarkRun(
                     new BenchmarkSettings(
-                        Networks: parsed.GetValue(models) ?? [.. NetworkChoice.Presets],
+                        Networks: Networks(parsed.GetValue(models), parsed.GetValue(arch)),
                         Seconds: isQuick && !isGiven ? QuickSeconds : parsed.GetValue(seconds),
                         WarmUpSeconds: isQuick ? QuickWarmUp : UsualWarmUp,
                         Steps: isQuick ? QuickSteps : UsualSteps,
@@ -82,5 +89,14 @@ internal static class BenchCommand
             }
         );
         return command;
+    }
+
+    private static Dictionary<string, NetworkChoice> Networks(IReadOnlyList<string>? models, string? arch)
+    {
+        IEnumerable<string> names = models ?? (arch is null ? NetworkChoice.Presets : []);
+        Dictionary<string, NetworkChoice> networks = names.ToDictionary(name => name, NetworkChoice.Preset);
+        if (arch is not null)
+            networks.Add("arch", new NetworkChoice(arch));
+        return networks;
     }
 }
