@@ -121,6 +121,18 @@ module internal NetworkCases =
                 3
                 [ 2; 12 ]
                 "conv1d 4 3 pad 1, relu, conv1d 3 4 stride 2, relu, flatten, dense 4"
+            network
+                (Seed.split 5 seed)
+                "normalised"
+                5
+                [ 2; 7; 6 ]
+                "conv 4 3 pad 1, pool 2, batchnorm, leakyrelu 0.1, conv 5 2, batchnorm, gelu, flatten, dropout 0.3, dense 6, batchnorm, silu, dense 3"
+            network
+                (Seed.split 6 seed)
+                "residual"
+                3
+                [ 2; 6; 5 ]
+                "residual(conv 2 3 pad 1, batchnorm, relu, conv 2 3 pad 1), relu, residual(conv 4 3 stride 2 pad 1, batchnorm, silu | conv 4 1 stride 2), batchnorm, gap, dense 3"
             // smaller images than MNIST's: the arithmetic is the same, and every unit fewer is a kink fewer to meet
             network (Seed.split 2 seed) "simple" 1 [ 1; 12; 12 ] (preset "simple")
             network (Seed.split 3 seed) "deep" 1 [ 1; 12; 12 ] (preset "deep")

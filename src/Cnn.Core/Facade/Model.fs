@@ -156,6 +156,9 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
     member _.InputShape: IReadOnlyList<int> = Array.ofList trained.Network.Input :> _
 
     member _.Classes = trained.Network.Classes
+
+    /// Images of a mini-batch that it can be trained on, at least: batch normalisation behind flat layers needs two.
+    member _.LeastBatch = plan.LeastExamples
     member _.ParameterCount = Parameters.count trained.Parameters
 
     /// Whether every number is finite: false after a training that diverged.

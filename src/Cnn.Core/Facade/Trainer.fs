@@ -103,10 +103,17 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
     static member AugmentationGenerator(seed: int, epoch: int, index: int) : Random =
         variation (Seed.ofInt seed) epoch index
 
-    /// One mini-batch, on at most `threads` threads; how many does not change the result.
+    /// One mini-batch, on at most `threads` threads; how many does not change the result. Raises CnnException for images or labels
+    /// that do not fit the model, and for fewer images than Model.LeastBatch.
     member _.Step
         (pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, learningRate: float, threads: int)
         : TrainerStep =
+        if labels.Length < model.LeastBatch then
+            raise (
+                CnnException
+                    $"batch normalisation cannot normalise a single value: the model needs mini-batches of at least {model.LeastBatch} images"
+            )
+
         let struct (next, report) =
             TrainingState.advance threads learningRate (model.Input pixels) (model.Labels labels) ValueNone state
 

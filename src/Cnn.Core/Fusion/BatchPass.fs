@@ -45,6 +45,11 @@ type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         if count <> shards.Examples || labels.Count <> count then
             invalidArg (nameof labels) $"{count} examples have {labels.Count} labels; each needs one"
 
+        if shards.Examples / shards.Count < plan.LeastExamples then
+            invalidArg
+                (nameof examples)
+                $"batch normalisation cannot normalise a single value a channel: the network needs mini-batches of at least {plan.LeastExamples} examples"
+
         home.RentBatch(plan, shards)
 
     let prepared = memory.Prepared

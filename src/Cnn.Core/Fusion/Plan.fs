@@ -66,6 +66,13 @@ type Plan =
 
     member plan.Network = plan.PlannedNetwork
 
+    /// Examples that a shard has to have: batch normalisation of a vector, not an image, cannot do with one.
+    member plan.LeastExamples =
+        let isOfVectors (stage: Stage) =
+            stage.Operation.IsNormalization && Shape.size stage.Input.Tail = 1
+
+        if List.exists isOfVectors plan.TrainingStages then 2 else 1
+
     /// What a step of training runs.
     member plan.Stages = plan.TrainingStages
 

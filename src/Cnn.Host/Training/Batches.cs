@@ -8,8 +8,8 @@ internal readonly record struct Batch(ReadOnlyMemory<byte> Pixels, ReadOnlyMemor
 
 /// <summary>
 /// The mini-batches of a run. While one is trained on, a background task gathers and varies the images to
-/// come in a second buffer, on several threads where that is much work. When and where it happens changes
-/// nothing: the variation of an image depends on the seed, the epoch and the image alone.
+/// come in a second buffer; where that takes longer than the training, the threads that trained help. When and
+/// where it happens changes nothing: the variation of an image depends on the seed, the epoch and the image alone.
 /// </summary>
 internal sealed class Batches
 {
@@ -31,8 +31,7 @@ internal sealed class Batches
         this.images = images;
         this.batchSize = Math.Min(batchSize, images.Count);
         this.augmentation = augmentation;
-        // copies are over before a second thread has begun
-        this.threads = augmentation.Resamples ? threads : 1;
+        this.threads = threads;
         int whole = Math.Max(1, LeastAhead / this.batchSize) * this.batchSize;
         bufferSize = Math.Min(whole, images.Count);
         buffers = [NewBuffer(), NewBuffer()];
@@ -44,16 +43,19 @@ internal sealed class Batches
     /// <summary>Mini-batches in an epoch, the incomplete one at its end included.</summary>
     public int Count => (images.Count + batchSize - 1) / batchSize;
 
+    /// <summary>Images in the smallest mini-batch.</summary>
+    public int Smallest => images.Count - (Count - 1) * batchSize;
+
     /// <summary>The mini-batches of the epoch that the trainer is about to begin.</summary>
     public IEnumerable<Batch> OfEpoch(Trainer trainer)
     {
         ReadOnlyMemory<int> order = trainer.Order(images.Count);
-        Task<int> preparing = Begin(0);
+        Preparation preparing = Begin(0);
         try
         {
             for (int start = 0, turn = 0; start < images.Count; start += bufferSize, turn ^= 1)
             {
-                int filled = preparing.GetAwaiter().GetResult();
+                int filled = preparing.Finish();
                 if (start + filled < images.Count)
                     preparing = Begin(start + filled);
                 for (int first = 0; first < filled; first += batchSize)
@@ -62,34 +64,17 @@ internal sealed class Batches
         }
         finally
         {
-            // whoever stops early must not leave a task that still writes; this does not throw
-            Task.WaitAny(preparing);
+            // whoever stops early must not leave a task that still writes
+            preparing.Abandon();
         }
 
-        Task<int> Begin(int start)
-        {
-            Buffer buffer = buffers[start / bufferSize % 2];
-            ReadOnlyMemory<int> part = order[start..Math.Min(start + bufferSize, images.Count)];
-            return Task.Run(() => Fill(buffer, part, trainer));
-        }
-    }
-
-    private int Fill(Buffer buffer, ReadOnlyMemory<int> indices, Trainer trainer)
-    {
-        if (threads == 1 || indices.Length <= ChunkSize)
-            Fill(buffer, indices.Span, 0, indices.Length, trainer);
-        else
-            Parallel.For(
-                0,
-                (indices.Length + ChunkSize - 1) / ChunkSize,
-                new ParallelOptions { MaxDegreeOfParallelism = threads },
-                chunk =>
-                {
-                    int first = chunk * ChunkSize;
-                    Fill(buffer, indices.Span, first, Math.Min(first + ChunkSize, indices.Length), trainer);
-                }
+        Preparation Begin(int start) =>
+            new(
+                this,
+                buffers[start / bufferSize % 2],
+                order[start..Math.Min(start + bufferSize, images.Count)],
+                trainer
             );
-        return indices.Length;
     }
 
     private void Fill(Buffer buffer, ReadOnlySpan<int> indices, int first, int end, Trainer trainer)
@@ -115,6 +100,60 @@ internal sealed class Batches
     }
 
     private Buffer NewBuffer() => new(new byte[bufferSize * images.ImageSize], new byte[bufferSize]);
+
+    /// <summary>
+    /// The filling of one buffer, chunk by chunk. One task begins at once, beside the training. The others
+    /// join it only when the trainer has nothing left to do: more threads than processors would delay its steps.
+    /// </summary>
+    private sealed class Preparation
+    {
+        private readonly Batches batches;
+        private readonly Buffer buffer;
+        private readonly ReadOnlyMemory<int> indices;
+        private readonly Trainer trainer;
+        private readonly Task background;
+        private int chunksTaken;
+
+        public Preparation(Batches batches, Buffer buffer, ReadOnlyMemory<int> indices, Trainer trainer)
+        {
+            (this.batches, this.buffer, this.indices, this.trainer) = (batches, buffer, indices, trainer);
+            background = Task.Run(TakeChunks);
+        }
+
+        /// <summary>Returns when all is filled.</summary>
+        /// <returns>How many images there are.</returns>
+        public int Finish()
+        {
+            int helpers = batches.threads - 1;
+            if (helpers > 1 && !background.IsCompleted)
+                Parallel.For(0, helpers, new ParallelOptions { MaxDegreeOfParallelism = helpers }, _ => TakeChunks());
+            else
+                TakeChunks();
+            background.GetAwaiter().GetResult();
+            return indices.Length;
+        }
+
+        /// <summary>Returns when nothing is written any more; does not throw.</summary>
+        public void Abandon()
+        {
+            Interlocked.Exchange(ref chunksTaken, indices.Length);
+            Task.WaitAny(background);
+        }
+
+        private void TakeChunks()
+        {
+            while (
+                (Interlocked.Increment(ref chunksTaken) - 1) * (long)ChunkSize is var first && first < indices.Length
+            )
+                batches.Fill(
+                    buffer,
+                    indices.Span,
+                    (int)first,
+                    (int)Math.Min(first + ChunkSize, indices.Length),
+                    trainer
+                );
+        }
+    }
 
     private sealed record Buffer(byte[] Pixels, byte[] Labels)
     {

@@ -20,9 +20,15 @@ internal sealed record TrainingSetup(Trainer Trainer, Batches Batches, LabelledI
         Model model = settings.Network.Create(all, recipe.Init, settings.Seed);
         if (recipe.Normalize)
             model = Normalized(model, split.Training);
+        var batches = new Batches(split.Training, recipe.BatchSize, recipe.Augmentation, settings.Threads);
+        if (batches.Smallest < model.LeastBatch)
+            throw new CommandException(
+                ExitCode.Usage,
+                $"batch normalisation behind a flat layer needs mini-batches of at least {model.LeastBatch} images, but with batches of {recipe.BatchSize} one of the {batches.Images} training images is left by itself; choose another batch-size."
+            );
         return new TrainingSetup(
             Trainer.Start(model, recipe.TrainerSettings, settings.Seed),
-            new Batches(split.Training, recipe.BatchSize, recipe.Augmentation, settings.Threads),
+            batches,
             split.Validation
         );
     }
