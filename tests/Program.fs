@@ -21,6 +21,7 @@ let private all =
             Kernels.PooledRowsTests.tests
             Kernels.StencilTests.tests
             Kernels.WinogradTests.tests
+            Kernels.CellRowsTests.tests
             Kernels.IdleTests.tests
             Kernels.DenseTests.tests
             Operations.ConvolutionTests.tests
@@ -47,6 +48,7 @@ let private all =
             Training.TrainingStateTests.tests
             Training.LearningStepTests.tests
             Training.EvaluationTests.tests
+            Training.LayerStateTests.tests
             Checking.GradientCheckTests.tests
             Checking.WrongConvolutionTests.tests
             Checking.WrongBackwardTests.tests

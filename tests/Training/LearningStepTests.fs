@@ -55,7 +55,14 @@ let private begin'<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
 
 let private meanGradient (options: LearningOptions) (state: TrainingState<'T>) (x, labels: Tensor<int>) =
     let pass =
-        DataParallel.smoothedLossAndGradients options.LabelSmoothing 1 randomness.Seed state.Plan state.Parameters x labels
+        DataParallel.smoothedLossAndGradients
+            options.LabelSmoothing
+            1
+            randomness.Seed
+            state.Plan
+            state.Parameters
+            x
+            labels
 
     pass.Loss / float labels.Count, Parameters.scale (1.0 / float labels.Count) pass.Gradients
 

@@ -130,7 +130,7 @@ module internal NetworkCases =
             network
                 (Seed.split 6 seed)
                 "residual"
-                3
+                6
                 [ 2; 6; 5 ]
                 "residual(conv 2 3 pad 1, batchnorm, relu, conv 2 3 pad 1), relu, residual(conv 4 3 stride 2 pad 1, batchnorm, silu | conv 4 1 stride 2), batchnorm, gap, dense 3"
             // smaller images than MNIST's: the arithmetic is the same, and every unit fewer is a kink fewer to meet
