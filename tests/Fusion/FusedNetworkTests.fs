@@ -146,6 +146,11 @@ let private wide =
         gap, dense 5"
         [ 1; 9; 8 ],
         "residual(batchnorm, relu, residual(conv 1 3 pad 1, dropout 0.2), conv 1 3 pad 1 | conv 1 1), pool 3 stride 2, relu, flatten, dense 4"
+        // more axes than an image has, and windows by themselves
+        [ 2; 3; 4; 5 ], "batchnorm, relu, gap, dense 4"
+        [ 3; 2; 3; 2 ], "leakyrelu 0.2, flatten, batchnorm, dense 5"
+        [ 17; 9; 8 ], "batchnorm, pool 3 stride 2 pad 1, conv 5 3, silu, pool 2, flatten, dense 3"
+        [ 2; 7; 7 ], "pool 2, gelu, pool 2 stride 1, flatten, dense 3"
         [ 12 ], "residual(dense 12, relu, dropout 0.5 | batchnorm), batchnorm, gelu, dense 5"
     ]
 

@@ -70,7 +70,7 @@ let private refused =
         "", "layer 0, '': there is nothing between two commas"
         "relu,,relu", "layer 1, '': there is nothing between two commas"
         "relu, softmax",
-        "layer 1, 'softmax': 'softmax' is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, dropout, flatten, dense, residual(…)"
+        "layer 1, 'softmax': 'softmax' is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, identity, dropout, flatten, dense, residual(…)"
         "conv 16",
         "layer 0, 'conv 16': conv needs the number of filters and the size of the kernel, as in 'conv 16 3 pad 1'"
         "conv 16 3 pad", "layer 0, 'conv 16 3 pad': 'pad' was not expected; what may follow is 'stride S' and 'pad P'"

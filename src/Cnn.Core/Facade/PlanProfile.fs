@@ -67,8 +67,19 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, examples:
             let rows = DenseWeightGradient.rows dense prepared group
             DenseWeightGradient.multiply dense prepared x shard.Gradients[i] starts rows gradient
 
+    // some stages change the gradient that they are given: each run starts from a copy, or many would shrink it to nothing
+    let gradients: FeatureMap<float32>[] = Array.zeroCreate stages.Length
+
     let backward (memory: Workspace) (i: int) =
         let struct (weight, bias) = targets[i]
+        let given = shard.Gradients[i]
+
+        if NativePtr.isNullPtr gradients[i].Data then
+            gradients[i] <- FeatureMap.like workspace given
+            FeatureMap.copy given gradients[i]
+        elif stages[i].Operation.IsNormalization then
+            FeatureMap.copy gradients[i] given
+
         shard.Backward(i, memory, shard.Caches[i], weight, bias)
 
         match prepared.Stage i with
@@ -121,7 +132,7 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, examples:
 
         new PlanProfile(Plan.ofNetwork trained.Network, trained.Parameters, examples, model.Labels labels)
 
-    /// The raw scores that the forward pass gave, as those of the model.
+    /// The raw scores that the forward pass gave: those of training, with the batch's own statistics.
     member internal _.Logits = logits
 
     /// Images in the batch.

@@ -108,6 +108,9 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
     member _.Step
         (pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, learningRate: float, threads: int)
         : TrainerStep =
+        if labels.Length = 0 then
+            raise (CnnException "a mini-batch needs at least one image")
+
         if labels.Length < model.LeastBatch then
             raise (
                 CnnException

@@ -45,7 +45,7 @@ type internal BatchPass<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         if count <> shards.Examples || labels.Count <> count then
             invalidArg (nameof labels) $"{count} examples have {labels.Count} labels; each needs one"
 
-        if shards.Examples / shards.Count < plan.LeastExamples then
+        if count > 0 && shards.Examples / shards.Count < plan.LeastExamples then
             invalidArg
                 (nameof examples)
                 $"batch normalisation cannot normalise a single value a channel: the network needs mini-batches of at least {plan.LeastExamples} examples"

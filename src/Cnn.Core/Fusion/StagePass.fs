@@ -59,12 +59,14 @@ type internal StageGradients<'T when 'T: unmanaged> =
 /// One stage on one shard: feature maps in, feature maps out, in memory of the shard's workspace.
 module internal StagePass =
 
-    /// Channels, and the rows and columns of each: a signal is an image of one row, a vector one of one cell.
+    /// Channels, and the rows and columns of each: a signal is an image of one row, a vector one of one cell, and what has more axes is
+    /// an image of one row as well.
     let extents (shape: Shape) : struct (int * struct (int * int)) =
         match shape with
         | [ channels; rows; columns ] -> struct (channels, struct (rows, columns))
         | [ channels; length ] -> struct (channels, struct (1, length))
-        | other -> struct (Shape.size other, struct (1, 1))
+        | channels :: places -> struct (channels, struct (1, Shape.size places))
+        | [] -> struct (1, struct (1, 1))
 
     /// The border that a stage wants around its input; none where any will do.
     let border (stage: Stage) : struct (int * int) voption =

@@ -7,7 +7,8 @@ open System.Numerics
 open System.Runtime.CompilerServices
 
 /// An activation function and its derivative, written once for vectors of any width. The formulas and their sources stand with
-/// Operations/Activation.fs, whose functions of one number these are tested against.
+/// Operations/Activation.fs, whose functions of one number these are tested against; at infinities, which only a training that has
+/// diverged meets, they give NaN in place of a limit.
 type internal IActivation<'T when 'T: unmanaged> =
     abstract Value<'V, 'S when 'S :> ISimd<'T, 'V>> : x: 'V -> 'V
     abstract Derivative<'V, 'S when 'S :> ISimd<'T, 'V>> : x: 'V -> 'V

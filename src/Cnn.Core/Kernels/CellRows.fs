@@ -132,7 +132,7 @@ module internal CellRows =
                 'S.Store(products +! c, product)
                 c <- c + 'S.Width
 
-    /// target = scale dz + pivot x + shift, cell by cell. X is x, Y is dz; the target has the pitch and step of X.
+    /// target = scale dz + pivot x + shift, cell by cell. X is x, Y is dz.
     let combine<'T, 'V, 'S when 'T: unmanaged and 'S :> ISimd<'T, 'V>>
         (rows: inref<CellRows<'T>>)
         (constants: inref<ChannelConstants<'T>>)

@@ -102,6 +102,11 @@ module internal FeatureMap =
             Data = workspace.Take(numbers other)
         }
 
+    /// Copies a map to another of the same extents, borders included.
+    let copy<'T when 'T: unmanaged> (source: FeatureMap<'T>) (target: FeatureMap<'T>) =
+        Span<'T>(NativePtr.toVoidPtr source.Data, numbers source)
+            .CopyTo(Span<'T>(NativePtr.toVoidPtr target.Data, numbers target))
+
     /// Copies images [ count; channels; rows; columns ] into the map.
     let load<'T when 'T: unmanaged> (source: ReadOnlySpan<'T>) (map: FeatureMap<'T>) =
         use from = fixed source

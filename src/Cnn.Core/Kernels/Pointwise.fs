@@ -15,7 +15,8 @@ type internal CellLanes<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
         Width: int
     }
 
-/// Operations that keep the shape of a map and treat each cell for itself. Lanes without a channel are 0 in, and 0 out.
+/// Operations that keep the shape of a map and treat each cell for itself. Lanes without a channel stay to themselves: 0 if they were 0,
+/// whatever they were behind a dense layer, where nobody reads them.
 module internal Pointwise =
 
     /// For cells of so many channels, whose next lies `step` numbers away: single numbers where cells have no room for whole vectors.
@@ -81,15 +82,21 @@ module internal Pointwise =
                 let mutable from = x.Inner n +! (row * x.RowPitch)
                 let mutable into = target.Inner n +! (row * target.RowPitch)
 
-                for _ in 1 .. x.Columns do
-                    Span<'T>(NativePtr.toVoidPtr from, x.Channels)
-                        .CopyTo(Span<'T>(NativePtr.toVoidPtr into, x.Channels))
+                if x.Step = target.Step && x.Cells > 1 then
+                    let line = x.Columns * x.Step
 
-                    for c in x.Channels .. target.Step - 1 do
-                        NativePtr.set into c 'T.Zero
+                    Span<'T>(NativePtr.toVoidPtr from, line)
+                        .CopyTo(Span<'T>(NativePtr.toVoidPtr into, line))
+                else
+                    for _ in 1 .. x.Columns do
+                        Span<'T>(NativePtr.toVoidPtr from, x.Channels)
+                            .CopyTo(Span<'T>(NativePtr.toVoidPtr into, x.Channels))
 
-                    from <- from +! x.Step
-                    into <- into +! target.Step
+                        for c in x.Channels .. target.Step - 1 do
+                            NativePtr.set into c 'T.Zero
+
+                        from <- from +! x.Step
+                        into <- into +! target.Step
 
     /// target += x
     let add (lanes: CellLanes<'T>) (x: FeatureMap<'T>) (target: FeatureMap<'T>) =

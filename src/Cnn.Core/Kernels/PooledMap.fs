@@ -6,6 +6,8 @@ open System
 open System.Numerics
 open Cnn.Tensors
 open Microsoft.FSharp.NativeInterop
+// sizes that no memory has raise OverflowException, instead of writing past a smaller one
+open Checked
 
 /// Max-pooling by itself, on feature maps: where it does not follow a convolution. See PooledRows for the winners.
 module internal PooledMap =
@@ -16,7 +18,7 @@ module internal PooledMap =
         (kernel: Processor<'T>)
         (step: int)
         =
-        Checked.(*) pool.OutputSize (step / kernel.Lanes * pool.KernelSize)
+        pool.OutputSize * (step / kernel.Lanes) * pool.KernelSize
 
     /// y and the winners [ N; winnersSize ] from x. Where nobody wants the winners, they are null.
     let forward<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
@@ -26,7 +28,12 @@ module internal PooledMap =
         (y: FeatureMap<'T>)
         (winners: nativeptr<uint32>)
         =
-        let rowWinners = winnersSize pool kernel x.Step / pool.Rows.Output
+        // of one row, where they are wanted
+        let rowWinners =
+            if NativePtr.isNullPtr winners then
+                0
+            else
+                winnersSize pool kernel x.Step / pool.Rows.Output
 
         for n in 0 .. x.Examples - 1 do
             let band: PooledRows.Band<'T> =

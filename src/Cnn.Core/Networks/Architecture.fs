@@ -11,7 +11,7 @@ open Cnn.Operations
 ///   conv FILTERS KERNEL [stride S] [pad P]      conv1d FILTERS KERNEL [stride S] [pad P]
 ///   pool SIZE [stride S] [pad P]                avgpool SIZE [stride S] [pad P]
 ///   gap                                         (global average pooling)
-///   batchnorm   relu           leakyrelu SLOPE  silu        gelu
+///   batchnorm   relu           leakyrelu SLOPE  silu        gelu        identity
 ///   dropout RATE               flatten          dense OUTPUTS                dense INPUTS->OUTPUTS
 ///   residual(LAYERS)           residual(LAYERS | LAYERS OF THE SHORTCUT)
 ///
@@ -128,13 +128,13 @@ module Architecture =
         | "pool" :: _
         | "avgpool" :: _ -> Error "pooling needs the size of its window, as in 'pool 2'"
         | "dense" :: _ -> Error "dense needs the number of its outputs alone, as in 'dense 10' or 'dense 1568->10'"
-        | ("relu" | "silu" | "gelu" | "batchnorm" | "gap" | "flatten") as name :: _ ->
+        | ("relu" | "silu" | "gelu" | "identity" | "batchnorm" | "gap" | "flatten") as name :: _ ->
             Error $"{name} takes nothing after its name"
         | "leakyrelu" :: _ -> Error "leakyrelu needs its slope below 0 alone, as in 'leakyrelu 0.01'"
         | "dropout" :: _ -> Error "dropout needs the part that it drops alone, as in 'dropout 0.5'"
         | word :: _ ->
             Error
-                $"'{word}' is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, dropout, flatten, dense, residual(…)"
+                $"'{word}' is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, identity, dropout, flatten, dense, residual(…)"
 
     /// Brackets inside of brackets, at most; far more than a network may have.
     [<Literal>]
@@ -161,7 +161,15 @@ module Architecture =
         let last = text.Substring start
 
         let wrong (reason: string) =
-            Error $"layer {parts.Count}, '{last.Trim()}': {reason}"
+            let start = last.Trim()
+
+            let shown =
+                if start.Length > 40 then
+                    start.Substring(0, 40) + "…"
+                else
+                    start
+
+            Error $"layer {parts.Count}, '{shown}': {reason}"
 
         if depth < 0 then
             wrong "there is a ')' without its '('"

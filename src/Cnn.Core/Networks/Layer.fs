@@ -90,8 +90,8 @@ module Layer =
         | GlobalAveragePool, _ -> Ok [ input.Head ]
         | Dropout rate, _ when not (rate >= 0.0 && rate < 1.0) ->
             Error $"a rate of {rate} is not possible; it must be from 0 to below 1"
-        | Activation(Activation.LeakyRelu slope), _ when not (System.Double.IsFinite slope) ->
-            Error $"a slope of {slope} is not possible; it must be finite"
+        | Activation(Activation.LeakyRelu slope), _ when not (abs slope <= 1.0) ->
+            Error $"a slope of {slope} is not possible; it must be from -1 to 1"
         | (BatchNorm | Relu | Activation _ | Dropout _), _ -> Ok input
         | Flatten, _ -> Ok [ Shape.size input ]
         | Dense config, [ inputs ] ->
@@ -102,9 +102,19 @@ module Layer =
         | Dense _, other -> Error $"expects a flat input, but gets {Shape.format other}; put flatten before it"
         | Residual { Body = [] }, _ -> Error "its body has no layers"
         | Residual config, _ ->
+            // "gets" becomes the name of whoever gives, where that is a layer of the block
+            let within (part: string) (layers: Layer list) (index: int) (reason: string) =
+                let reason =
+                    if index > 0 then
+                        reason.Replace("but gets", $"but {name layers[index - 1]} gives")
+                    else
+                        reason
+
+                Error $"layer {index} of its {part}, {name layers[index]}: {reason}"
+
             match outputShapes config.Body input, outputShapes config.Shortcut input with
-            | Error(index, reason), _ -> Error $"layer {index} of its body, {name config.Body[index]}: {reason}"
-            | _, Error(index, reason) -> Error $"layer {index} of its shortcut, {name config.Shortcut[index]}: {reason}"
+            | Error(index, reason), _ -> within "body" config.Body index reason
+            | _, Error(index, reason) -> within "shortcut" config.Shortcut index reason
             | Ok body, Ok shortcut ->
                 let output = List.last body
                 let other = List.last (input :: shortcut)

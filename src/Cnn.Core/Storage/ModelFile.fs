@@ -178,9 +178,9 @@ module ModelFile =
             | Ok network, Ok normalization ->
                 numbers network contents.Tensors
                 |> Result.bind (fun (parameters, state) ->
-                    if not (isPossible state) then
-                        Error "it holds a negative variance"
-                    elif Parameters.isFinite parameters && LayerState.isFinite state then
+                    if not (Parameters.isFinite parameters && LayerState.isFinite state) then
+                        Error "it holds numbers that are not finite"
+                    elif isPossible state then
                         Ok
                             {
                                 Network = network
@@ -189,6 +189,6 @@ module ModelFile =
                                 Normalization = normalization
                             }
                     else
-                        Error "it holds numbers that are not finite")
+                        Error "it holds a negative variance")
             | Error reason, _
             | _, Error reason -> Error reason)

@@ -9,6 +9,9 @@ open Cnn.Fusion
 ///
 /// The cut and the tree of additions depend on the size of the batch alone, never on how many threads run them:
 /// one thread or eight give the same bits.
+///
+/// Batch normalisation takes the statistics of its own shard, not of the whole batch: "ghost" batch normalisation (Hoffer, Hubara and
+/// Soudry 2017, "Train longer, generalize better"), which keeps shards apart and generalises better than that over large batches.
 module DataParallel =
 
     /// Examples in a shard, at least: enough to fill the tiles of a matrix product, few enough for the L2 cache.
