@@ -60,8 +60,10 @@ let private all =
             Host.TrainTests.tests
             Host.ScheduleTests.tests
             Host.RecipeTests.tests
+            Host.RecipeTrainingTests.tests
             Host.PatienceTests.tests
             Host.ExperimentTests.tests
+            Host.ExperimentFileTests.tests
             Host.RateRangeTests.tests
             Host.BadInputTests.tests
             Host.BenchTests.tests

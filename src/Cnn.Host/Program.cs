@@ -75,6 +75,8 @@ internal static class Program
         cause switch
         {
             CommandException expected => (expected.ExitCode, expected.Message),
+            // what the core refuses says why
+            CnnException refusal => (ExitCode.Failed, $"{refusal.Message.TrimEnd('.')}."),
             OperationCanceledException => (ExitCode.Interrupted, "interrupted."),
             // what parallel loops wrap the failures of their parts in
             AggregateException { InnerExceptions: [var first, ..] } => Explain(first),

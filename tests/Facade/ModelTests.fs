@@ -185,15 +185,17 @@ let private training =
                 let plain = run 2 (TrainerSettings "sgd") |> List.last
                 Expect.isTrue (obj.ReferenceEquals(plain.AveragedModel, plain.Model)) "without an average"
             }
-            test "adamw is adam with a decay of 0.01 for weights, or another" {
+            test "adamw decays by what the settings say, as adam does, and not at all where they say 0" {
                 let last (settings: TrainerSettings) =
                     parameters (run 2 settings |> List.last).Model
 
-                let adamw = last (TrainerSettings "adamw")
-                Expect.equal (last (TrainerSettings("adam", 0.01))) adamw "the default"
-                Expect.equal (last (TrainerSettings("adamw", 0.01))) adamw "the default, spelled out"
-                Expect.equal (last (TrainerSettings("adamw", 0.3))) (last (TrainerSettings("adam", 0.3))) "another"
-                Expect.notEqual (last (TrainerSettings "adam")) adamw "adam has none"
+                let adam = last (TrainerSettings "adam")
+                Expect.equal (last (TrainerSettings "adamw")) adam "none"
+
+                for decay in [ 0.01; 0.3 ] do
+                    let adamw = last (TrainerSettings("adamw", decay))
+                    Expect.equal adamw (last (TrainerSettings("adam", decay))) $"{decay}"
+                    Expect.notEqual adamw adam $"{decay} is seen"
             }
             test "labels and images have to be as many" {
                 let trainer = Trainer.Start(create (), "sgd", 1)

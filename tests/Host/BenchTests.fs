@@ -142,6 +142,18 @@ let tests =
                     expectPossible json.RootElement)
             }
 
+            test "a network that cannot be trained on single images is measured on the other batches" {
+                inFolder (fun folder ->
+                    let arch = "flatten, dense 8, batchnorm, relu, dense classes"
+
+                    for more, rows in [ [], "training"; [ "--purity" ], "purity" ] do
+                        use json =
+                            JsonDocument.Parse(runOk folder ([ "bench"; "--quick"; "--arch"; arch; "--json" ] @ more))
+
+                        let threads = if Environment.ProcessorCount = 1 then 1 else 2
+                        Expect.equal (json.RootElement.GetProperty(rows).GetArrayLength()) (2 * threads) rows)
+            }
+
             testList
                 "wrong command lines"
                 [

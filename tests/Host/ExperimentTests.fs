@@ -125,7 +125,7 @@ let tests =
                     let shown =
                         String.Format(
                             Globalization.CultureInfo.InvariantCulture,
-                            "accuracy {0:F2} % ± {1:F2}, from {2:F2} % to {3:F2} %, mean of 4 seeds",
+                            "accuracy {0:F3} % ± {1:F3}, from {2:F2} % to {3:F2} %, mean of 4 seeds",
                             100.0 * mean,
                             100.0 * deviation,
                             100.0 * Array.min accuracies,
@@ -226,7 +226,7 @@ let tests =
                     Expect.equal outcome.Code 0 outcome.Error
                     Expect.equal outcome.Error "" "nothing is trained"
                     Expect.equal (Regex.Matches(outcome.Output, @"(?m)^\| [12] \| \d+\.\d\d %").Count) 2 "rows"
-                    Expect.isTrue (Regex.IsMatch(outcome.Output, @"(?m)^\| mean of 2 \| \d+\.\d\d % ± \d")) "mean"
+                    Expect.isTrue (Regex.IsMatch(outcome.Output, @"(?m)^\| mean of 2 \| \d+\.\d{3} % ± \d")) "mean"
                     Expect.stringContains outcome.Output "`bars`, version 3" "what it is of"
 
                     run folder (experiment [ "--seeds"; "4"; "--markdown" ])

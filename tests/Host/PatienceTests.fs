@@ -81,6 +81,36 @@ let tests =
                         "the model of the best epoch")
             }
 
+            test "where a later epoch diverges, the best model before is saved" {
+                inFolder (fun folder ->
+                    writeData folder 8 200 30
+                    // every step turns the weights round and doubles them, until they are no numbers any more
+                    let doubling = [ "--weight-decay"; "100"; "--epochs"; "50" ]
+                    let lost = run folder (command (doubling @ [ "--out"; "lost.bin" ]))
+                    Expect.equal lost.Code 4 lost.Error
+                    Expect.stringContains lost.Error "no model was written" "without patience"
+                    Expect.isFalse (File.Exists(Path.Combine(folder, "lost.bin"))) "a model"
+
+                    let kept =
+                        run folder (command (doubling @ [ "--patience"; "50"; "--out"; "kept.bin" ]))
+
+                    Expect.equal kept.Code 4 kept.Error
+                    let all = accuracies kept.Output
+                    Expect.isGreaterThan all.Length 1 "epochs before"
+                    let best = 1 + List.findIndex ((=) (List.max all)) all
+                    Expect.stringContains kept.Error $"kept.bin is the model of epoch {best}," "which"
+                    Expect.stringContains kept.Error "diverged" "why"
+
+                    // constant rates: as above
+                    runOk folder (command [ "--weight-decay"; "100"; "--epochs"; $"{best}"; "--out"; "b.bin" ])
+                    |> ignore
+
+                    Expect.sequenceEqual
+                        (File.ReadAllBytes(Path.Combine(folder, "kept.bin")))
+                        (File.ReadAllBytes(Path.Combine(folder, "b.bin")))
+                        "the model of that epoch")
+            }
+
             test "patience that outlasts the run: every epoch, and the best model of them" {
                 inFolder (fun folder ->
                     writeData folder 8 200 30

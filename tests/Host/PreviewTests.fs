@@ -49,7 +49,10 @@ let private bad =
         [ "--index"; "29"; "--count"; "2" ], 2, "1 training image"
         [ "--index"; "-1" ], 2, "--index"
         [ "--variations"; "-1" ], 2, "--variations"
-        [ "--count"; "30"; "--variations"; "2000000000" ], 2, "too large"
+        [ "--variations"; "1001" ], 2, "--variations"
+        [ "--count"; "1001" ], 2, "--count"
+        [ "--count"; "30"; "--variations"; "1000" ], 2, "too large"
+        [ "--recipe"; "nowhere.json" ], 3, "nowhere.json"
         [ "--preview"; "nowhere/p.png" ], 2, "--preview"
         [ "--preview"; "." ], 2, "augment.png"
         [ "--data"; "nowhere" ], 3, "nowhere"
@@ -123,6 +126,26 @@ let tests =
                                 )
 
                             expectEnlarged picture (232 + 120 * epoch, top) 14 (grey variation))
+            }
+            test "a recipe gives the augmentation, unless --augment does" {
+                inDataFolder (fun folder ->
+                    let draw (more: string list) =
+                        runOk folder ([ "augment"; "--data"; "."; "--count"; "1" ] @ more)
+
+                    File.WriteAllText(
+                        Path.Combine(folder, "r.json"),
+                        """{ "name": "r", "version": 1, "arch": "flatten, dense classes", "init": "he", "epochs": 1,
+                             "batch-size": 9, "optimizer": "sgd", "lr": 0.1, "schedule": "guide", "augment": "flip 0.25" }"""
+                    )
+
+                    Expect.stringContains (draw [ "--recipe"; "r.json" ]) "by flip 0.25 (" "of the recipe"
+
+                    Expect.stringContains
+                        (draw [ "--recipe"; "r.json"; "--augment"; "erase 0.5" ])
+                        "by erase 0.5 ("
+                        "flag"
+
+                    Expect.stringContains (draw [ "--recipe"; "fast" ]) " by " "a recipe of the program")
             }
             test "three channels are colours" {
                 inDataFolder (fun folder ->

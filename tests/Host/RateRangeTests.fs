@@ -121,6 +121,26 @@ let tests =
                     Expect.sequenceEqual png[..3] [ 0x89uy; 0x50uy; 0x4Euy; 0x47uy ] "a PNG file")
             }
 
+            test "rates at the ends of what there is; a test that ends with its first rate is drawn" {
+                inDataFolder (fun folder ->
+                    let json =
+                        rangeTest folder [ "--lr-min"; "1e-300"; "--lr-max"; "1e300"; "--steps"; "21" ]
+
+                    let rates = points json |> List.map (fun (rate, _, _) -> rate)
+                    Expect.isGreaterThan rates.Length 5 "small rates do no harm"
+
+                    for i, rate in List.indexed rates do
+                        Expect.floatClose Accuracy.medium (log10 rate) (-300.0 + 30.0 * float i) $"rate {i}"
+
+                    Expect.isEmpty (Directory.GetFiles(folder, "*.png")) "--json alone draws nothing"
+
+                    let flags =
+                        [ "--lr-min"; "1e30"; "--lr-max"; "1e31"; "--json"; "--plot"; "one.png" ]
+
+                    Expect.equal (points (rangeTest folder flags)).Length 1 "points"
+                    Expect.isNonEmpty (File.ReadAllBytes(Path.Combine(folder, "one.png"))) "chart")
+            }
+
             test "threads change no point" {
                 inDataFolder (fun folder ->
                     let one = rangeTest folder [ "--steps"; "30"; "--threads"; "1" ]

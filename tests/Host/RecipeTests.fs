@@ -63,6 +63,8 @@ let private faults: (string * (string -> string) * string list) list =
         "an unknown initialisation", replace "\"he\"" "\"zero\"", [ "\"init\""; "glorot" ]
         "an unknown layer", replace "relu" "rellu", [ "\"arch\""; "rellu" ]
         "too few outputs", replace "dense classes" "dense 2", [ "\"arch\""; "3 classes" ]
+        "half a character", replace "\"bars\"" "\"\\ud800\"", [ "\"name\""; "whole characters" ]
+        "half a character in a key", replace "\"lr\"" "\"\\ud800\"", [ "half a character" ]
         "a list", (fun _ -> "[]"), [ "object" ]
         "no JSON", replace "\"lr\":" "\"lr\"", [ "not JSON"; "line 7" ]
         "an empty file", (fun _ -> ""), [ "not JSON" ]
@@ -95,8 +97,8 @@ let tests =
                             "batch-size", "64"
                             "lr", "0.05"
                             "optimizer", "\"nesterov\""
-                            "schedule", "\"one-cycle\""
-                            "augment", "\"shift\""
+                            "schedule", "\"one-cycle 0.3\""
+                            "augment", "\"shift 2\""
                             "init", "\"he\""
                             "weight-decay", "0"
                             "label-smoothing", "0"
@@ -123,7 +125,7 @@ let tests =
                             "normalize", "true"
                             "optimizer", "\"sgd\""
                             "schedule", "\"cosine 0.05\""
-                            "augment", "\"shift\""
+                            "augment", "\"shift 2\""
                             "init", "\"glorot\""
                             "arch", "\"flatten, dense 20->classes\""
                         ]
@@ -234,6 +236,18 @@ let tests =
                     Expect.isFalse (all = half) "another mean")
             }
 
+            test "the name of a recipe gives no commands to a terminal" {
+                inFolder (fun folder ->
+                    writeData folder 8 30 9
+                    write folder "r.json" (recipe.Replace("\"bars\"", "\"\\u001b[31mred\""))
+
+                    let outcome =
+                        run folder [ "train"; "--data"; "."; "--recipe"; "r.json"; "--epochs"; "1" ]
+
+                    Expect.stringContains outcome.Error "recipe ?[31mred" "the name"
+                    Expect.isFalse ((outcome.Output + outcome.Error).Contains '\027') "an escape code")
+            }
+
             testList
                 "wrong files"
                 [
@@ -256,7 +270,7 @@ let tests =
                             |> expectComplaint 3 "nowhere.json"
 
                             run folder [ "train"; "--recipe"; "slow" ] |> expectComplaint 3 "default"
-                            run folder [ "train"; "--recipe"; "." ] |> expectComplaint 3 ".")
+                            run folder [ "train"; "--recipe"; "." ] |> expectComplaint 3 "is a folder")
                     }
                 ]
 
@@ -270,6 +284,8 @@ let tests =
                             [ "--clip-norm"; "inf" ], "--clip-norm"
                             [ "--ema"; "1" ], "--ema"
                             [ "--normalize"; "maybe" ], "'maybe'"
+                            [ "--normalize=maybe" ], "give true or false"
+                            [ "--print-config"; "--arch"; "rellu, dense 3" ], "rellu"
                             [ "--patience"; "0" ], "--patience"
                             [ "--patience"; "3" ], "--validation"
                             [ "--schedule"; "cosine 2" ], "below 1"

@@ -140,6 +140,10 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
                 Normalization = Normalization.unit
             }
 
+    /// Reads layers in the text form, whatever image they may fit. Raises CnnException when they cannot be read.
+    static member CheckArchitecture(architecture: string) : unit =
+        Architecture.parse architecture |> orRaise |> ignore
+
     /// The model in the bytes of a model file. Raises CnnException with the rest of a sentence that starts with the
     /// file's name: "it does not start with …".
     static member Decode(file: ReadOnlyMemory<byte>) : Model = Model(orRaise (ModelFile.decode file))

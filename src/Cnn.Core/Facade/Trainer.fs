@@ -18,7 +18,7 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
     static let at (state: TrainingState<float32>) (model: Model) =
         Trainer(state, model.With(state.Parameters, state.State))
 
-    /// The decay of AdamW is its default, for weights alone as that of every optimiser here; settings with another one replace it.
+    /// The decay is that of the settings for every optimiser, for weights alone: what AdamW has of its own by default would be added.
     static let withOptions (optimizer: Optimizer) (settings: TrainerSettings) : struct (Optimizer * LearningOptions) =
         let orNone (value: float) =
             if value > 0.0 then Some value else None
@@ -32,11 +32,6 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
             }
 
         match optimizer with
-        | AdamW config when options.WeightDecay = 0.0 ->
-            struct (AdamW { config with WeightDecay = 0.0 },
-                    { options with
-                        WeightDecay = config.WeightDecay
-                    })
         | AdamW config -> struct (AdamW { config with WeightDecay = 0.0 }, options)
         | other -> struct (other, options)
 

@@ -7,7 +7,8 @@ open System.Runtime.InteropServices
 ///
 ///   optimizer       one of Trainer.Optimizers
 ///   weightDecay     lambda of the decoupled form, p <- p - r lambda p (Loshchilov and Hutter 2019), for weights alone: biases and
-///                   what normalisation learns are spared; at least 0. The optimizer adamw is adam with 0.01 unless another is given
+///                   what normalisation learns are spared; at least 0. The same for every optimizer: adamw is adam for those who give one; 0.01 is
+///                   its usual one
 ///   labelSmoothing  the part of a label that is spread over all classes (Szegedy et al. 2016); from 0 to below 1
 ///   clipNorm        the largest Euclidean norm of a step's whole gradient (Pascanu et al. 2013); above 0, or 0 for none
 ///   averageDecay    decay a step of the moving average of the weights (Polyak and Juditsky 1992); from 0, for none, to below 1

@@ -54,7 +54,7 @@ internal sealed class BenchmarkRun
         foreach (string network in settings.Networks.Keys)
         {
             WarmUp(network);
-            foreach (int batchSize in TrainingBatches)
+            foreach (int batchSize in BatchesFor(network))
             foreach (int threads in Threads)
                 yield return Train(network, batchSize, threads);
         }
@@ -68,7 +68,7 @@ internal sealed class BenchmarkRun
         foreach (string network in settings.Networks.Keys)
         {
             WarmUp(network);
-            foreach (int batchSize in TrainingBatches)
+            foreach (int batchSize in BatchesFor(network))
             foreach (int threads in Threads)
                 yield return ComparePurity(network, batchSize, threads);
         }
@@ -83,16 +83,24 @@ internal sealed class BenchmarkRun
     /// <summary>Every stage of every network, forward and backward, on one thread.</summary>
     public IEnumerable<StageCost> Stages() => settings.Networks.Keys.SelectMany(Profile);
 
+    // a single image cannot be normalised by batch normalisation behind a flat layer
+    private IEnumerable<int> BatchesFor(string network)
+    {
+        int least = Create(network).LeastBatch;
+        return TrainingBatches.Where(size => size >= least);
+    }
+
     // Until the runtime has compiled the network's methods for good, which it begins when no new ones are called for a while.
     private void WarmUp(string network)
     {
         Trainer trainer = Trainer.Start(Create(network), Optimizer, Seed);
+        int[] batchSizes = [.. BatchesFor(network)];
         long started = Stopwatch.GetTimestamp();
         for (int turn = 0; Stopwatch.GetElapsedTime(started).TotalSeconds < settings.WarmUpSeconds; turn++)
         {
             stop.ThrowIfCancellationRequested();
             int threads = Threads[turn % Threads.Count];
-            foreach (int batchSize in TrainingBatches)
+            foreach (int batchSize in batchSizes)
             {
                 trainer = Step(trainer, batchSize, turn, threads);
                 trainer.Model.Logits(Take(batchSize, turn).Pixels, threads);

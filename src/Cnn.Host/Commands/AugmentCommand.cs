@@ -11,9 +11,13 @@ namespace Cnn.Host.Commands;
 /// <summary><c>cnn augment</c>: what an augmentation makes of the training images.</summary>
 internal static class AugmentCommand
 {
+    // of rows and of columns; no picture could hold as many of both
+    private const int Most = 1000;
+
     public static Command Create()
     {
-        Option<string?> augment = Options.Augmentation(RecipeFile.Load(RecipeFile.Default).Augment);
+        Option<string?> augment = Options.Augmentation(byDefault: null);
+        Option<string?> recipe = NetworkOptions.Recipe();
         Option<string?> preview = Options.Text(
             "--preview",
             "augment.png",
@@ -21,12 +25,13 @@ internal static class AugmentCommand
             "Where the picture goes: a row for each image, first as it is, then as each epoch sees it."
         );
         Option<int> index = Options.Whole("--index", 0, "The first training image to show, counted from 0.", least: 0);
-        Option<int> count = Options.Whole("--count", 8, "How many training images to show.", least: 1);
+        Option<int> count = Options.Whole("--count", 8, "How many training images to show.", least: 1, Most);
         Option<int> variations = Options.Whole(
             "--variations",
             8,
             "Variations of each image: those of so many epochs.",
-            least: 0
+            least: 0,
+            Most
         );
         Option<int> seed = Options.Seed(
             TrainingOptions.UsualSeed,
@@ -38,6 +43,7 @@ internal static class AugmentCommand
         var command = new Command("augment", "Draw training images beside the variations that training would see.")
         {
             augment,
+            recipe,
             preview,
             index,
             count,
@@ -48,7 +54,9 @@ internal static class AugmentCommand
         command.SetWork(
             (parsed, _) =>
             {
-                Augmentation augmentation = Augmentation.Parse(parsed.GetRequiredValue(augment)!);
+                Augmentation augmentation = parsed.GetValue(augment) is { } text
+                    ? Augmentation.Parse(text)
+                    : RecipeFile.Load(parsed.GetRequiredValue(recipe)!).Augmentation;
                 string path = parsed.GetRequiredValue(preview)!;
                 OutputFile output = OutputFile.Check(path, "--preview", "augment.png");
                 LabelledImages images = DataFolder.Open(parsed.GetValue(data) ?? DataFolder.Default).LoadTraining();

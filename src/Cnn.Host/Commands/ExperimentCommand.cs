@@ -15,6 +15,7 @@ internal static class ExperimentCommand
     private const int UsualSeeds = 5;
     private const int MostSeeds = 1000;
     private const int HighestFirstSeed = 1_000_000_000;
+    private const double UsualReach = 99;
 
     public static Command Create()
     {
@@ -55,6 +56,11 @@ internal static class ExperimentCommand
             "FILE",
             "Draw the learning curves of all seeds, as a PNG file."
         );
+        Option<double?> reach = Options.OptionalNumber(
+            "--reach",
+            NumberRange.Percent,
+            $"With --validation, tell how long it took to recognise this many per cent of the held-out images; {UsualReach} unless given."
+        );
 
         var command = new Command(
             "experiment",
@@ -67,6 +73,7 @@ internal static class ExperimentCommand
             output,
             markdown,
             plot,
+            reach,
         };
         foreach (Option option in training.OfSteps.Concat(training.OfRuns))
             command.Add(option);
@@ -81,22 +88,55 @@ internal static class ExperimentCommand
                         "without an epoch there is nothing to find out; give --epochs."
                     );
                 string path = parsed.GetValue(output) ?? $"{Path.GetFileNameWithoutExtension(source)}.jsonl";
-                OutputFile.Check(path);
+                bool isMarkdown = parsed.GetValue(markdown);
+                // a table is made of what can be read
+                if (!isMarkdown && OutputFile.Check(path).IsDevice)
+                    throw new CommandException(
+                        ExitCode.Usage,
+                        $"{output.Name} {path} is a device; name a file, such as results.jsonl, from which results can be read again."
+                    );
                 OutputFile? picture = parsed.GetValue(plot) is { } file ? OutputFile.Check(file, plot.Name) : null;
+                if (picture is not null && picture.IsAt(path))
+                    throw new CommandException(
+                        ExitCode.Usage,
+                        $"{plot.Name} would take the place of the results in {path}; name another file."
+                    );
+                double? level = parsed.GetValue(reach);
+                if (level is not null && train.Validation == 0)
+                    throw new CommandException(
+                        ExitCode.Usage,
+                        $"{reach.Name} needs images to be held out; give --validation, such as --validation 5000."
+                    );
                 Actions.ReserveThreads(train.Threads);
                 var run = new ExperimentRun(
                     new ExperimentSettings(train, parsed.GetValue(firstSeed), parsed.GetValue(seeds), path),
                     stop
                 );
+                var show = new ExperimentOutput(train.Validation == 0 ? null : level ?? UsualReach);
                 IReadOnlyList<ExperimentResult> results;
-                if (parsed.GetValue(markdown))
-                    ExperimentOutput.WriteMarkdown(results = run.Known());
+                if (isMarkdown)
+                    show.WriteMarkdown(results = run.Known());
                 else
-                    results = ExperimentOutput.WriteText(run.Results());
-                picture?.Write(LearningCurves.Draw(results));
-                return ExitCode.Success;
+                    results = show.WriteText(run.Results());
+                Draw(results, picture);
+                string diverged = string.Join(", ", results.Where(result => result.Diverged).Select(r => r.Seed));
+                return isMarkdown || diverged.Length == 0
+                    ? ExitCode.Success
+                    : throw new CommandException(
+                        ExitCode.Diverged,
+                        $"training diverged with seed {diverged}; try a lower --lr than {train.Recipe.LearningRate:R}."
+                    );
             }
         );
         return command;
+    }
+
+    private static void Draw(IReadOnlyList<ExperimentResult> results, OutputFile? picture)
+    {
+        List<ExperimentResult> drawn = [.. results.Where(result => result.Curve.Count > 0)];
+        if (picture is not null && drawn.Count == 0)
+            Consoles.Status("no seed came to the end of an epoch; no chart was drawn");
+        else
+            picture?.Write(LearningCurves.Draw(drawn));
     }
 }

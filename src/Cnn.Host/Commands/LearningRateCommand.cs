@@ -30,7 +30,12 @@ internal static class LearningRateCommand
             MostSteps
         );
         Option<int> seed = Options.Seed(TrainingOptions.UsualSeed, "Where all randomness starts.");
-        Option<string?> plot = Options.Text("--plot", "lr-find.png", "FILE", "Where the chart goes, as a PNG file.");
+        Option<string?> plot = Options.Text(
+            "--plot",
+            "lr-find.png",
+            "FILE",
+            "Where the chart goes, as a PNG file; with --json there is none unless this is given."
+        );
         Option<bool> json = Options.Json();
         var command = new Command(
             "lr-find",
@@ -60,7 +65,9 @@ internal static class LearningRateCommand
                         ExitCode.Usage,
                         $"--lr-min {first:R} is not below --lr-max {last:R}; give a lower one."
                     );
-                OutputFile picture = OutputFile.Check(parsed.GetRequiredValue(plot)!, plot.Name);
+                // who asks for JSON is a program, and looks at no chart that it did not ask for
+                bool isDrawn = !parsed.GetValue(json) || parsed.GetResult(plot) is { Implicit: false };
+                OutputFile? picture = isDrawn ? OutputFile.Check(parsed.GetRequiredValue(plot)!, plot.Name) : null;
                 Actions.ReserveThreads(settings.Threads);
                 LabelledImages images = DataFolder.Open(settings.Data ?? DataFolder.Default).LoadTraining();
                 var test = RateRangeTest.Run(
@@ -80,7 +87,7 @@ internal static class LearningRateCommand
                     RateRangeOutput.WriteJson(test);
                 else
                     RateRangeOutput.WriteText(test);
-                picture.Write(
+                picture?.Write(
                     RateRangeChart.Draw(test, $"learning-rate range test: {settings.Recipe.Name}, seed {settings.Seed}")
                 );
                 return ExitCode.Success;

@@ -28,7 +28,8 @@ internal static class TrainCommand
         );
         var printConfig = new Option<bool>("--print-config")
         {
-            Description = "Train nothing; print all that would hold, as a file for --recipe.",
+            Description =
+                "Train nothing; print the recipe that would hold, with the other options in it, as a file for --recipe. --seed, --train-size, --validation, --patience, --threads and --data are no part of a recipe.",
         };
 
         var command = new Command("train", "Train a network, write it to a file, and test it once at the end.")

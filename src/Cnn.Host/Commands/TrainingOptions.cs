@@ -57,7 +57,7 @@ internal sealed class TrainingOptions
     private readonly Option<double?> weightDecay = Options.OptionalNumber(
         Flag(RecipeKeys.WeightDecay),
         NumberRange.NotNegative,
-        "At each step, take this part of every weight, times the learning rate, off it."
+        "At each step, take this part of every weight, times the learning rate, off it; adamw: 0.01 where neither flag nor recipe says."
     );
 
     private readonly Option<double?> labelSmoothing = Options.OptionalNumber(
@@ -153,6 +153,7 @@ internal sealed class TrainingOptions
             Normalize = parsed.GetValue(normalize) ?? start.Normalize,
         };
         wanted.Check();
+        choice.Check();
         return new TrainSettings(
             wanted,
             choice,

@@ -19,7 +19,7 @@ internal static class UsageErrors
             error.SymbolResult is OptionResult or ArgumentResult
         );
         if (faulty is null && parsed.UnmatchedTokens is [string stray, ..])
-            return DescribeStray(command, stray);
+            return DescribeUndecided(parsed, stray) ?? DescribeStray(command, stray);
         return (faulty ?? parsed.Errors[0]) switch
         {
             { SymbolResult: OptionResult { Tokens.Count: 0 } option } =>
@@ -40,6 +40,17 @@ internal static class UsageErrors
         if (command.Subcommands.Count > 0)
             return $"there is no command '{stray}'; choose one of {string.Join(", ", command.Subcommands.Select(c => c.Name))}.";
         return $"'{stray}' was not expected; {SeeHelp(command)}.";
+    }
+
+    // The parser leaves a word that is neither true nor false to whoever comes next, even in --normalize=maybe.
+    private static string? DescribeUndecided(ParseResult parsed, string stray)
+    {
+        string? before = parsed.Tokens.TakeWhile(token => token.Value != stray).LastOrDefault()?.Value;
+        return parsed.CommandResult.Command.Options.Any(option =>
+            option.Name == before && option.ValueType == typeof(bool?)
+        )
+            ? $"{before} '{stray}' is not possible; give true or false."
+            : null;
     }
 
     // a root command is named after the file that runs; users know it as cnn

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Cnn.Host.Data;
 
 /// <summary>
@@ -7,6 +9,9 @@ namespace Cnn.Host.Data;
 /// </summary>
 public sealed class DataFolder
 {
+    private const string Training = "train";
+    private const string Test = "t10k";
+
     private readonly string path;
     private readonly Checksums checksums;
 
@@ -46,16 +51,48 @@ public sealed class DataFolder
 
     /// <summary>Reads and verifies the training images and labels; opens no test file.</summary>
     /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
-    public LabelledImages LoadTraining() => Load("train");
+    public LabelledImages LoadTraining() => Load(Training);
 
     /// <summary>Reads and verifies the test images and labels; opens no training file.</summary>
     /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
-    public LabelledImages LoadTest() => Load("t10k");
+    public LabelledImages LoadTest() => Load(Test);
+
+    /// <summary>Makes sure that there are test files and that they may be read, before a long run; reads none of their bytes.</summary>
+    /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
+    public void CheckTest() => ReadTest(_ => []);
+
+    /// <summary>
+    /// The SHA-256 of the test files as they are on the disk, in hexadecimal. It says whether two runs are scored on the same
+    /// images, and is no look at any of them.
+    /// </summary>
+    /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
+    public string DigestOfTest() => Convert.ToHexStringLower(SHA256.HashData(ReadTest(SHA256.HashData)));
+
+    // what there is to say of both files, one after the other
+    private byte[] ReadTest(Func<Stream, byte[]> read)
+    {
+        (string images, string labels) = Find(Test);
+        return [.. Read(images), .. Read(labels)];
+
+        byte[] Read(string file)
+        {
+            if (Directory.Exists(file))
+                throw CommandException.BadData($"{file} is a folder where a file is expected.");
+            try
+            {
+                using FileStream content = File.OpenRead(file);
+                return read(content);
+            }
+            catch (Exception cause) when (CommandException.IsFileTrouble(cause))
+            {
+                throw CommandException.Unreadable(file, cause);
+            }
+        }
+    }
 
     private LabelledImages Load(string half)
     {
-        string imagesPath = Find($"{half}-images", "idx3-ubyte");
-        string labelsPath = Find($"{half}-labels", "idx1-ubyte");
+        (string imagesPath, string labelsPath) = Find(half);
         // the small file first: whatever is wrong with it is told at once
         IdxFile labels = IdxFile.ReadLabels(labelsPath);
         IdxFile images = IdxFile.ReadImages(imagesPath);
@@ -72,6 +109,9 @@ public sealed class DataFolder
             _ => throw new InvalidOperationException("IdxFile lets only 3 or 4 dimensions pass."),
         };
     }
+
+    private (string Images, string Labels) Find(string half) =>
+        (Find($"{half}-images", "idx3-ubyte"), Find($"{half}-labels", "idx1-ubyte"));
 
     private string Find(string stem, string type)
     {

@@ -10,13 +10,14 @@ namespace Cnn.Host.Experiments;
 /// <summary>All that the result of a run depends on, beside the seed and the build.</summary>
 /// <param name="Settings">
 /// A JSON object with the keys of a recipe, but for its name, version and description, which change nothing; "train-size"
-/// and "validation"; and "data", a digest of the training images and labels.
+/// and "validation"; "data", a digest of the training images and labels; and "test", one of the test files, or null where
+/// images are held out instead.
 /// </param>
 /// <param name="Digest">The SHA-256 of that object's text, in hexadecimal.</param>
 internal sealed record ExperimentConfig(JsonElement Settings, string Digest)
 {
     /// <summary>That of a run with these settings on these images.</summary>
-    public static ExperimentConfig Of(TrainSettings settings, LabelledImages training)
+    public static ExperimentConfig Of(TrainSettings settings, LabelledImages training, DataFolder folder)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, RecipeFile.Options(isIndented: false)))
@@ -29,6 +30,7 @@ internal sealed record ExperimentConfig(JsonElement Settings, string Digest)
                 json.WriteNull("train-size");
             json.WriteNumber("validation", settings.Validation);
             json.WriteString("data", DigestOf(training));
+            json.WriteString("test", settings.Validation == 0 ? folder.DigestOfTest() : null);
             json.WriteEndObject();
         }
         byte[] text = buffer.ToArray();

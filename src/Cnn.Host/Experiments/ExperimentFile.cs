@@ -1,4 +1,5 @@
 using System.Text;
+using Cnn.Host.Models;
 
 namespace Cnn.Host.Experiments;
 
@@ -11,18 +12,29 @@ internal sealed class ExperimentFile
     private const byte EndOfLine = (byte)'\n';
 
     private readonly string path;
-    private readonly List<ExperimentResult> results;
+    private List<ExperimentResult> results = [];
 
-    private ExperimentFile(string path, List<ExperimentResult> results) => (this.path, this.results) = (path, results);
+    private ExperimentFile(string path) => this.path = path;
 
     /// <summary>What a file holds, which need not exist yet; changes nothing.</summary>
     /// <exception cref="CommandException">Bad data: it cannot be read, or has a line that is no result.</exception>
     public static ExperimentFile Open(string path)
     {
+        var file = new ExperimentFile(path);
+        file.Refresh();
+        return file;
+    }
+
+    /// <summary>Reads the file again: another process may have added to it.</summary>
+    /// <exception cref="CommandException">Bad data: it cannot be read, or has a line that is no result.</exception>
+    public void Refresh()
+    {
         try
         {
-            byte[] contents = File.Exists(path) || Directory.Exists(path) ? File.ReadAllBytes(path) : [];
-            return new ExperimentFile(path, [.. Parse(path, contents)]);
+            if (!Path.Exists(path))
+                return;
+            using FileStream file = Open(FileMode.Open, FileAccess.Read, FileShare.Read);
+            results = [.. Parse(path, ReadAll(file))];
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
         {
@@ -41,9 +53,8 @@ internal sealed class ExperimentFile
         try
         {
             // another process may have added to the file since it was read; not at the same time, though
-            using var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            byte[] contents = new byte[file.Length];
-            file.ReadExactly(contents);
+            using FileStream file = Open(FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            byte[] contents = ReadAll(file);
             int whole = contents.AsSpan().LastIndexOf(EndOfLine) + 1;
             bool isWhole = ExperimentResult.OfLine(contents.AsSpan(whole)) is not null;
             long length = isWhole ? contents.Length : whole;
@@ -71,6 +82,25 @@ internal sealed class ExperimentFile
             );
         }
         results.Add(result);
+    }
+
+    // another process may be adding to it: what is to be kept may have taken an hour
+    private FileStream Open(FileMode mode, FileAccess access, FileShare share) =>
+        LockedFile.Open(
+            path,
+            new FileStreamOptions
+            {
+                Mode = mode,
+                Access = access,
+                Share = share,
+            }
+        );
+
+    private static byte[] ReadAll(FileStream file)
+    {
+        byte[] contents = new byte[file.Length];
+        file.ReadExactly(contents);
+        return contents;
     }
 
     private static IEnumerable<ExperimentResult> Parse(string path, byte[] contents)

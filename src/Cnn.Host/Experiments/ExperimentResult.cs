@@ -28,17 +28,19 @@ internal sealed record CurvePoint(
 /// <param name="Settings">All that the result depends on beside the seed; see <see cref="ExperimentConfig"/>.</param>
 /// <param name="Seed">The root of all randomness.</param>
 /// <param name="Score">What was judged on: "test" or "validation".</param>
-/// <param name="Images">How many images that were.</param>
-/// <param name="Accuracy">The part of them that was recognised after the last epoch.</param>
+/// <param name="Images">How many images that were; 0 where it diverged.</param>
+/// <param name="Accuracy">The part of them that was recognised after the last epoch; null where it diverged.</param>
 /// <param name="Loss">Their mean loss; null where it is not finite.</param>
-/// <param name="Epochs">Passes over the training images.</param>
+/// <param name="Epochs">Passes over the training images; where it diverged, those before.</param>
 /// <param name="TrainingImages">Images in each.</param>
 /// <param name="Seconds">Time of training alone.</param>
-/// <param name="ImagesPerSecond">Speed of training alone.</param>
+/// <param name="ImagesPerSecond">Speed of training alone; 0 without an epoch.</param>
 /// <param name="Threads">Threads it was computed on.</param>
 /// <param name="Processor">The processor's name.</param>
 /// <param name="Program">Version of the program.</param>
 /// <param name="Curve">The epochs.</param>
+/// <param name="Diverged">Whether the numbers were no longer finite at some time.</param>
+/// <param name="Build">The <see cref="Build"/> that computed it; null in lines that are older than that.</param>
 internal sealed record ExperimentResult(
     string Recipe,
     int Version,
@@ -47,7 +49,7 @@ internal sealed record ExperimentResult(
     int Seed,
     string Score,
     int Images,
-    double Accuracy,
+    double? Accuracy,
     double? Loss,
     int Epochs,
     int TrainingImages,
@@ -56,7 +58,9 @@ internal sealed record ExperimentResult(
     int Threads,
     string Processor,
     string Program,
-    IReadOnlyList<CurvePoint> Curve
+    IReadOnlyList<CurvePoint> Curve,
+    bool Diverged = false,
+    string? Build = null
 )
 {
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
@@ -65,6 +69,14 @@ internal sealed record ExperimentResult(
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
     };
+
+    /// <summary>The first epoch after which this part of the held-out images, in per cent, was recognised; null without one.</summary>
+    public CurvePoint? FirstAt(double percent)
+    {
+        // neither the level nor the quotient of two counts need be exact
+        const double rounding = 1e-9;
+        return Curve.FirstOrDefault(point => 100 * point.ValidationAccuracy >= percent - rounding);
+    }
 
     /// <summary>The result as one line, without its end.</summary>
     public string ToLine() => JsonSerializer.Serialize(this, Options);

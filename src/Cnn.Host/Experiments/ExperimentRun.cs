@@ -27,7 +27,7 @@ internal sealed class ExperimentRun
         file = ExperimentFile.Open(settings.File);
         folder = DataFolder.Open(settings.Training.Data ?? DataFolder.Default);
         all = folder.LoadTraining();
-        Config = ExperimentConfig.Of(settings.Training, all);
+        Config = ExperimentConfig.Of(settings.Training, all, folder);
     }
 
     /// <summary>What the results depend on.</summary>
@@ -48,12 +48,14 @@ internal sealed class ExperimentRun
     }
 
     /// <summary>The result of every seed, computed and kept when it is asked for unless the file has it.</summary>
-    /// <exception cref="CommandException">Training diverged, or the file cannot be written.</exception>
+    /// <exception cref="CommandException">The file cannot be read or written.</exception>
     /// <exception cref="OperationCanceledException">The user wants to stop; the run at hand leaves nothing.</exception>
     public IEnumerable<ExperimentResult> Results()
     {
         foreach (int seed in Seeds)
         {
+            // another process may have computed it meanwhile
+            file.Refresh();
             if (file.Find(Config.Digest, seed) is not { } result)
             {
                 result = Run(settings.Training with { Seed = seed });
@@ -72,10 +74,13 @@ internal sealed class ExperimentRun
             setup.Validation,
             new PlainDisplay(training.Recipe.Epochs, line => Consoles.Status($"seed {training.Seed}  {line}"))
         ).Run(setup.Trainer, stop);
-        if (!outcome.IsComplete)
+        bool hasDiverged = outcome.Divergence is not null;
+        if (!outcome.IsComplete && !hasDiverged)
             throw new OperationCanceledException(stop);
+        if (hasDiverged)
+            Consoles.Status($"seed {training.Seed}  {outcome.Divergence}");
 
-        EvaluationReport report = outcome.Epochs[^1].Validation ?? Test(outcome.Trainer);
+        EvaluationReport? report = hasDiverged ? null : outcome.Epochs[^1].Validation ?? Test(outcome.Trainer);
         double seconds = 0;
         return new ExperimentResult(
             training.Recipe.Name,
@@ -84,13 +89,13 @@ internal sealed class ExperimentRun
             Config.Settings,
             training.Seed,
             setup.Validation is null ? "test" : "validation",
-            report.Examples,
-            report.Accuracy,
-            Finite(report.Loss),
+            report?.Examples ?? 0,
+            report?.Accuracy,
+            report is null ? null : Finite(report.Loss),
             outcome.Epochs.Count,
             setup.Batches.Images,
             outcome.Seconds,
-            outcome.Epochs.Sum(epoch => (double)epoch.Images) / outcome.Seconds,
+            outcome.Epochs.Count == 0 ? 0 : outcome.Epochs.Sum(epoch => (double)epoch.Images) / outcome.Seconds,
             training.Threads,
             machine.Processor,
             machine.Version,
@@ -104,12 +109,20 @@ internal sealed class ExperimentRun
                     epoch.Validation is null ? null : Finite(epoch.Validation.Loss),
                     epoch.Validation?.Accuracy
                 )),
-            ]
+            ],
+            hasDiverged,
+            Build.Id
         );
     }
 
+    // to its end: a second more, for what may have taken an hour to train
     private EvaluationReport Test(Trainer trainer) =>
-        Evaluator.Evaluate(trainer.AveragedModel, test ??= folder.LoadTest(), settings.Training.Threads, stop);
+        Evaluator.Evaluate(
+            trainer.AveragedModel,
+            test ??= folder.LoadTest(),
+            settings.Training.Threads,
+            CancellationToken.None
+        );
 
     // JSON has no word for infinity or NaN
     private static double? Finite(double number) => double.IsFinite(number) ? number : null;

@@ -11,6 +11,12 @@ internal static class Charts
     private const int Width = 900;
     private const int Height = 560;
 
+    // what is 0 in single precision has no logarithm; losses below this all look the same
+    private const double LeastLogarithm = -9;
+
+    // more labels than this would cover each other
+    private const int MostPowers = 20;
+
     // what it is called differs between systems; without any of them, what the library chooses
     private static readonly string[] sansSerifs = ["Arial", "Helvetica", "DejaVu Sans", "Liberation Sans", "Noto Sans"];
 
@@ -43,6 +49,9 @@ internal static class Charts
         return line;
     }
 
+    /// <summary>The decimal logarithm of a loss; of one that is 0 as well.</summary>
+    public static double Logarithm(double loss) => Math.Max(LeastLogarithm, Math.Log10(loss));
+
     /// <summary>Labels an axis, on which the decimal logarithms of numbers are drawn, with the numbers.</summary>
     public static void LabelLogarithms(IAxis axis, IEnumerable<double> logarithms)
     {
@@ -51,8 +60,9 @@ internal static class Charts
         // over few powers of ten, what lies between them needs labels as well
         int[] labelled = drawn.Max() - drawn.Min() > 2.5 ? [1] : [1, 2, 3, 5];
         var ticks = new NumericManual();
-        for (int exponent = first; exponent <= last; exponent++)
-        for (int digit = 1; digit < 10; digit++)
+        int every = 1 + (last - first) / MostPowers;
+        for (int exponent = first; exponent <= last; exponent += every)
+        for (int digit = 1; digit < (every == 1 ? 10 : 2); digit++)
         {
             double place = exponent + Math.Log10(digit);
             if (labelled.Contains(digit))

@@ -7,7 +7,7 @@ namespace Cnn.Host.Figures;
 internal static class LearningCurves
 {
     /// <summary>Training loss, and below it the accuracy on held-out images, or on the training images without any.</summary>
-    /// <param name="results">At least one, all of the same configuration.</param>
+    /// <param name="results">At least one, all of the same configuration, each with an epoch at least.</param>
     /// <returns>A PNG file.</returns>
     /// <exception cref="CommandException">Failed: charts cannot be drawn here.</exception>
     public static byte[] Draw(IReadOnlyList<ExperimentResult> results) =>
@@ -28,7 +28,7 @@ internal static class LearningCurves
                 double[] epochs = [.. result.Curve.Select(point => (double)point.Epoch)];
                 losses.AddLine(
                     epochs,
-                    result.Curve.Select(point => Math.Log10(point.Loss)),
+                    result.Curve.Select(point => Charts.Logarithm(point.Loss)),
                     color,
                     $"seed {result.Seed}"
                 );
@@ -41,7 +41,7 @@ internal static class LearningCurves
             // losses fall by powers of ten
             Charts.LabelLogarithms(
                 losses.Axes.Left,
-                results.SelectMany(result => result.Curve.Select(point => Math.Log10(point.Loss)))
+                results.SelectMany(result => result.Curve.Select(point => Charts.Logarithm(point.Loss)))
             );
             losses.ShowLegend(Alignment.UpperRight);
             foreach (Plot plot in (Plot[])[losses, accuracies])

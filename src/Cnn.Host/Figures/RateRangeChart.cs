@@ -10,6 +10,9 @@ internal static class RateRangeChart
     // losses behind the turn would press all the others flat
     private const double Above = 1.3;
 
+    // of an axis: a loss may be 0 from the start
+    private const double LeastHeight = 1e-6;
+
     /// <summary>The losses, as they were and smoothed, with what is suggested.</summary>
     /// <param name="test">A test with at least one point.</param>
     /// <param name="title">What was tested.</param>
@@ -27,8 +30,10 @@ internal static class RateRangeChart
             Mark(test.TenthOfLowest, Colors.C1, "a tenth of the lowest");
             Charts.LabelLogarithms(plot.Axes.Bottom, rates);
             plot.ShowLegend(Alignment.UpperLeft);
-            plot.Axes.SetLimitsX(rates[0], rates[^1]);
-            plot.Axes.SetLimitsY(0, Above * Math.Max(test.Points[0].Smoothed, test.Lowest.Smoothed));
+            // a test that ended at once has a single point, and no width
+            double margin = rates.Length == 1 ? 1 : 0;
+            plot.Axes.SetLimitsX(rates[0] - margin, rates[^1] + margin);
+            plot.Axes.SetLimitsY(0, Above * Math.Max(test.Points[0].Smoothed, LeastHeight));
             return [plot];
 
             void Mark(double rate, Color color, string what)

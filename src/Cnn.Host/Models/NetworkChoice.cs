@@ -24,6 +24,20 @@ internal sealed partial record NetworkChoice(string Text, string? Source = null)
         return new NetworkChoice(layers[..layers.LastIndexOf($"{some}", StringComparison.Ordinal)] + Classes);
     }
 
+    /// <summary>Reads the layers, whatever images they may fit, so that a wrong word is known before any work is done.</summary>
+    /// <exception cref="CommandException">They cannot be read.</exception>
+    public void Check()
+    {
+        try
+        {
+            Model.CheckArchitecture(LayersFor(classes: 1));
+        }
+        catch (CnnException cause)
+        {
+            throw Wrong($"{cause.Message.TrimEnd('.')}.", cause);
+        }
+    }
+
     /// <summary>A fresh network for the images of a data set, with an output for each of its classes at least.</summary>
     /// <exception cref="CommandException">The layers do not fit the images or each other.</exception>
     public Model Create(LabelledImages images, string initializer, int seed)
@@ -46,16 +60,18 @@ internal sealed partial record NetworkChoice(string Text, string? Source = null)
     /// <exception cref="CommandException">The layers do not fit the images or each other.</exception>
     public Model Create(int channels, int height, int width, int classes, string initializer, int seed)
     {
-        string layers = ClassesWord().Replace(Text, classes.ToString(CultureInfo.InvariantCulture));
         try
         {
-            return Model.Create(layers, channels, height, width, initializer, seed);
+            return Model.Create(LayersFor(classes), channels, height, width, initializer, seed);
         }
         catch (CnnException cause)
         {
             throw Wrong($"{cause.Message.TrimEnd('.')}.", cause);
         }
     }
+
+    private string LayersFor(int classes) =>
+        ClassesWord().Replace(Text, classes.ToString(CultureInfo.InvariantCulture));
 
     private CommandException Wrong(string sentence, Exception? cause = null) =>
         Source is null

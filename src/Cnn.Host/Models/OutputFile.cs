@@ -13,6 +13,23 @@ internal sealed class OutputFile
     private OutputFile(string shown, string target, bool isDevice) =>
         (this.shown, this.target, this.isDevice) = (shown, target, isDevice);
 
+    /// <summary>Whether it is no file on a disk, such as /dev/null.</summary>
+    public bool IsDevice => isDevice;
+
+    /// <summary>Whether it is the file of that path.</summary>
+    public bool IsAt(string path)
+    {
+        try
+        {
+            return Resolve(path) == target;
+        }
+        catch (Exception cause) when (CommandException.IsFileTrouble(cause))
+        {
+            // no path of a file
+            return false;
+        }
+    }
+
     /// <summary>Checks that a file can be written there; changes nothing.</summary>
     /// <param name="path">What the user gave.</param>
     /// <param name="option">The option that it was given as.</param>
@@ -25,10 +42,7 @@ internal sealed class OutputFile
             string target = Path.GetFullPath(path);
             if (Directory.Exists(target) || Path.EndsInDirectorySeparator(target))
                 throw Refusal($"{option} {path} is a folder; name a file, such as {Path.Join(path, example)}.");
-            // a link stays a link: what it points to is replaced
-            var link = new FileInfo(target);
-            if (link.LinkTarget is not null)
-                target = link.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+            target = Resolve(path);
             string folder = Path.GetDirectoryName(target)!;
             if (File.Exists(folder))
                 throw Refusal($"{option} {path} is inside of {folder}, which is not a folder.");
@@ -102,13 +116,20 @@ internal sealed class OutputFile
         }
     }
 
+    // a link stays a link: what it points to is replaced
+    private static string Resolve(string path)
+    {
+        var file = new FileInfo(Path.GetFullPath(path));
+        return file.LinkTarget is null ? file.FullName : file.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+    }
+
     // Nothing there, or a file that may be replaced. A device such as /dev/null must not be: it is opened
     // and written to. Only regular files can be cut to a length, and only empty ones are.
     private static bool IsFreeOrRegular(string target)
     {
         try
         {
-            using var file = new FileStream(
+            using FileStream file = LockedFile.Open(
                 target,
                 new FileStreamOptions
                 {

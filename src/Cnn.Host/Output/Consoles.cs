@@ -16,7 +16,7 @@ internal static class Consoles
     {
         try
         {
-            Console.Error.WriteLine(line);
+            Console.Error.WriteLine(Printable(line));
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
@@ -27,15 +27,17 @@ internal static class Consoles
     /// <summary>Why the program ends, on stderr, in one line.</summary>
     public static void Complain(string sentence)
     {
-        // a sentence may quote a damaged file, and what is in that must not reach the terminal as commands
-        IEnumerable<char> shown = sentence
-            .ReplaceLineEndings(" ")
-            .Select(character => char.IsControl(character) ? '?' : character);
-        Status($"cnn: {string.Concat(shown)}");
+        Status($"cnn: {sentence.ReplaceLineEndings(" ")}");
     }
 
     /// <summary>A line of results, on stdout.</summary>
-    public static void Result(string line) => Console.Out.WriteLine(line);
+    public static void Result(string line) => Console.Out.WriteLine(Printable(line));
+
+    // A line may quote a file, such as the name of a recipe, and what is in that must not reach the terminal as commands.
+    private static string Printable(string line) =>
+        string.Concat(
+            line.Select(character => char.IsControl(character) && character is not ('\n' or '\r') ? '?' : character)
+        );
 
     /// <summary>A table of results, on stdout.</summary>
     public static void Result(Table table)

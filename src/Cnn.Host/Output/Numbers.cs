@@ -12,8 +12,14 @@ internal static class Numbers
     public static string Percent(double? part) =>
         part is { } value && double.IsFinite(value) ? Write(100 * value, "F2") + " %" : None;
 
-    /// <summary>A difference of parts of 1 in percentage points, such as 0.02.</summary>
-    public static string Points(double part) => Write(100 * part, "F2");
+    /// <summary>A mean of parts of 1 in per cent, such as 98.352 %: a digit more than each of them has.</summary>
+    public static string MeanPercent(double part) => Write(100 * part, "F3") + " %";
+
+    /// <summary>A deviation of parts of 1 in percentage points, such as 0.021.</summary>
+    public static string Points(double part) => Write(100 * part, "F3");
+
+    /// <summary>A level in per cent as it was given, such as 99 % or 99.5 %.</summary>
+    public static string Level(double percent) => Write(percent, "0.####") + " %";
 
     /// <summary>A mean cross-entropy, such as 0.0523.</summary>
     public static string Loss(double loss) => double.IsFinite(loss) ? Write(loss, "F4") : None;

@@ -16,6 +16,10 @@ internal sealed record NumberRange(string Wanted, Func<double, bool> Holds)
     public static NumberRange BelowOne { get; } =
         new("a number from 0 to below 1, such as 0.1", value => value is >= 0 and < 1);
 
+    /// <summary>Of levels in per cent.</summary>
+    public static NumberRange Percent { get; } =
+        new("a number above 0 and at most 100, such as 99", value => value is > 0 and <= 100);
+
     /// <summary>Whether a number is finite and in range.</summary>
     public bool Contains(double value) => double.IsFinite(value) && Holds(value);
 }

@@ -17,7 +17,9 @@ namespace Cnn.Host.Recipes;
 /// <param name="Optimizer">One of the names of <see cref="Trainer.Optimizers"/>.</param>
 /// <param name="LearningRate">The highest of the run; above 0.</param>
 /// <param name="ScheduleText">The text form of <see cref="Schedule"/>.</param>
-/// <param name="WeightDecay">See <see cref="Cnn.TrainerSettings"/>, as for the next three; 0 for none.</param>
+/// <param name="WeightDecay">
+/// See <see cref="Cnn.TrainerSettings"/>, as for the next three; 0 for none, null for the usual one of the optimizer.
+/// </param>
 /// <param name="LabelSmoothing">0 for none.</param>
 /// <param name="ClipNorm">0 for no bound.</param>
 /// <param name="AverageDecay">0 for no average.</param>
@@ -34,7 +36,7 @@ internal sealed record Recipe(
     string Optimizer,
     double LearningRate,
     string ScheduleText,
-    double WeightDecay,
+    double? WeightDecay,
     double LabelSmoothing,
     double ClipNorm,
     double AverageDecay,
@@ -42,6 +44,13 @@ internal sealed record Recipe(
     bool Normalize
 )
 {
+    // the decay of torch.optim.AdamW; without one it would be adam
+    private const string DecayingOptimizer = "adamw";
+    private const double UsualDecay = 0.01;
+
+    /// <summary>The weight decay that holds.</summary>
+    public double EffectiveWeightDecay => WeightDecay ?? (Optimizer == DecayingOptimizer ? UsualDecay : 0);
+
     /// <summary>The learning rate of every step.</summary>
     public Schedule Schedule => Schedule.Parse(ScheduleText, LearningRate);
 
@@ -49,7 +58,8 @@ internal sealed record Recipe(
     public Augmentation Augmentation => Augmentation.Parse(Augment);
 
     /// <summary>How the core learns.</summary>
-    public TrainerSettings TrainerSettings => new(Optimizer, WeightDecay, LabelSmoothing, ClipNorm, AverageDecay);
+    public TrainerSettings TrainerSettings =>
+        new(Optimizer, EffectiveWeightDecay, LabelSmoothing, ClipNorm, AverageDecay);
 
     /// <summary>Reads the texts that stand for something, so that a wrong one is known before any work is done.</summary>
     /// <exception cref="CommandException">Usage: the sentence says what is wrong.</exception>

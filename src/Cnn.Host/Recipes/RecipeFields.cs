@@ -23,8 +23,13 @@ internal sealed class RecipeFields
                 $"{path} holds no JSON object; a recipe is one, such as {{ \"lr\": 0.05, … }}."
             );
         foreach (JsonProperty field in root.EnumerateObject())
-            if (!fields.TryAdd(field.Name, field.Value))
-                throw CommandException.BadData($"{path} has the key \"{field.Name}\" twice; keep one of them.");
+        {
+            string key =
+                Decode(() => field.Name)
+                ?? throw CommandException.BadData($"{path} has a key with half a character, a lone surrogate.");
+            if (!fields.TryAdd(key, field.Value))
+                throw CommandException.BadData($"{path} has the key \"{key}\" twice; keep one of them.");
+        }
     }
 
     /// <summary>Text that <paramref name="check"/> accepts: it throws where the text is wrong.</summary>
@@ -34,7 +39,7 @@ internal sealed class RecipeFields
             return unlessGiven!;
         if (value.ValueKind != JsonValueKind.String)
             throw Wrong(key, value, "text in double quotes");
-        string text = value.GetString()!;
+        string text = Decode(value.GetString) ?? throw Wrong(key, value, "text of whole characters");
         try
         {
             check?.Invoke(text);
@@ -67,15 +72,15 @@ internal sealed class RecipeFields
     }
 
     /// <summary>A number within a range.</summary>
-    public double Number(string key, NumberRange range, double? unlessGiven = null)
+    public double Number(string key, NumberRange range)
     {
-        if (!TryGet(key, unlessGiven is not null, out JsonElement value))
-            return unlessGiven!.Value;
-        return
-            value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && range.Contains(number)
-            ? number
-            : throw Wrong(key, value, range.Wanted);
+        TryGet(key, mayBeMissing: false, out JsonElement value);
+        return InRange(key, value, range);
     }
+
+    /// <summary>A number within a range; null where the key is missing.</summary>
+    public double? NumberIfGiven(string key, NumberRange range) =>
+        TryGet(key, mayBeMissing: true, out JsonElement value) ? InRange(key, value, range) : null;
 
     /// <summary>Yes or no; no where the key is missing.</summary>
     public bool Flag(string key)
@@ -103,6 +108,24 @@ internal sealed class RecipeFields
         if (fields.TryGetValue(key, out value))
             return true;
         return mayBeMissing ? false : throw CommandException.BadData($"{path} lacks the key \"{key}\"; add it.");
+    }
+
+    private double InRange(string key, JsonElement value, NumberRange range) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && range.Contains(number)
+            ? number
+            : throw Wrong(key, value, range.Wanted);
+
+    // null for an escape such as \ud800 by itself, which no text can hold
+    private static string? Decode(Func<string?> text)
+    {
+        try
+        {
+            return text();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     private CommandException Wrong(string key, JsonElement value, string wanted) =>

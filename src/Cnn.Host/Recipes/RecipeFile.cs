@@ -41,6 +41,8 @@ internal static class RecipeFile
     {
         try
         {
+            if (Directory.Exists(path))
+                throw CommandException.BadData($"{path} is a folder where a recipe is expected; name the file in it.");
             if (new FileInfo(path) is { Exists: true, Length: > MostBytes })
                 throw CommandException.BadData($"{path} is too large for a recipe; check the path.");
             using JsonDocument document = JsonDocument.Parse(
@@ -76,10 +78,10 @@ internal static class RecipeFile
             Optimizer: fields.Choice(RecipeKeys.Optimizer, Trainer.Optimizers),
             LearningRate: fields.Number(RecipeKeys.LearningRate, NumberRange.Positive),
             ScheduleText: fields.Text(RecipeKeys.Schedule, check: text => Schedule.Parse(text, peak: 1)),
-            WeightDecay: fields.Number(RecipeKeys.WeightDecay, NumberRange.NotNegative, unlessGiven: 0),
-            LabelSmoothing: fields.Number(RecipeKeys.LabelSmoothing, NumberRange.BelowOne, unlessGiven: 0),
-            ClipNorm: fields.Number(RecipeKeys.ClipNorm, NumberRange.NotNegative, unlessGiven: 0),
-            AverageDecay: fields.Number(RecipeKeys.AverageDecay, NumberRange.BelowOne, unlessGiven: 0),
+            WeightDecay: fields.NumberIfGiven(RecipeKeys.WeightDecay, NumberRange.NotNegative),
+            LabelSmoothing: fields.NumberIfGiven(RecipeKeys.LabelSmoothing, NumberRange.BelowOne) ?? 0,
+            ClipNorm: fields.NumberIfGiven(RecipeKeys.ClipNorm, NumberRange.NotNegative) ?? 0,
+            AverageDecay: fields.NumberIfGiven(RecipeKeys.AverageDecay, NumberRange.BelowOne) ?? 0,
             Augment: fields.Text(RecipeKeys.Augment, NoAugmentation, text => Augmentation.Parse(text)),
             Normalize: fields.Flag(RecipeKeys.Normalize)
         );
@@ -103,7 +105,10 @@ internal static class RecipeFile
         return System.Text.Encoding.UTF8.GetString(buffer.ToArray());
     }
 
-    /// <summary>All keys and values on which a result depends, into an object that has been begun.</summary>
+    /// <summary>
+    /// All keys and values on which a result depends, into an object that has been begun. Schedule and augmentation have all
+    /// their numbers: those that are usual today may be others tomorrow.
+    /// </summary>
     public static void WriteEffects(Utf8JsonWriter json, Recipe recipe)
     {
         json.WriteString(RecipeKeys.Arch, recipe.Arch);
@@ -112,12 +117,12 @@ internal static class RecipeFile
         json.WriteNumber(RecipeKeys.BatchSize, recipe.BatchSize);
         json.WriteString(RecipeKeys.Optimizer, recipe.Optimizer);
         json.WriteNumber(RecipeKeys.LearningRate, recipe.LearningRate);
-        json.WriteString(RecipeKeys.Schedule, recipe.ScheduleText);
-        json.WriteNumber(RecipeKeys.WeightDecay, recipe.WeightDecay);
+        json.WriteString(RecipeKeys.Schedule, recipe.Schedule.Text);
+        json.WriteNumber(RecipeKeys.WeightDecay, recipe.EffectiveWeightDecay);
         json.WriteNumber(RecipeKeys.LabelSmoothing, recipe.LabelSmoothing);
         json.WriteNumber(RecipeKeys.ClipNorm, recipe.ClipNorm);
         json.WriteNumber(RecipeKeys.AverageDecay, recipe.AverageDecay);
-        json.WriteString(RecipeKeys.Augment, recipe.Augment);
+        json.WriteString(RecipeKeys.Augment, recipe.Augmentation.Text);
         json.WriteBoolean(RecipeKeys.Normalize, recipe.Normalize);
     }
 

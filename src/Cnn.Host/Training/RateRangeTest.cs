@@ -101,8 +101,13 @@ internal sealed record RateRangeTest(IReadOnlyList<RatePoint> Points, bool HasDi
 
     /// <summary>The rate of a step, counted from 0: the first is the lowest, the last the highest.</summary>
     public static double RateOf(int step, int steps, double lowest, double highest) =>
-        // not by repeated multiplication, whose errors add up
-        step == steps - 1
-            ? highest
-            : lowest * Math.Pow(highest / lowest, (double)step / (steps - 1));
+        // not by repeated multiplication, whose errors add up; and by logarithms, since the quotient of two rates may overflow
+        step == 0
+            ? lowest
+        : step == steps - 1 ? highest
+        : Math.Clamp(
+            Math.Exp(Math.Log(lowest) + (Math.Log(highest) - Math.Log(lowest)) * step / (steps - 1)),
+            lowest,
+            highest
+        );
 }

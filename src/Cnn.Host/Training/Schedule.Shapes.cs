@@ -36,7 +36,7 @@ public abstract partial record Schedule
         public double WarmUp { get; } = CheckedWarmUp(WarmUp);
 
         /// <inheritdoc/>
-        public override string Text => WarmUp == 0 ? "linear" : $"linear {Write(WarmUp)}";
+        public override string Text => $"linear {Write(WarmUp)}";
 
         private protected override double Fraction(long step, long stepsPerEpoch, long totalSteps) =>
             WarmedUp(step, WarmUp * totalSteps, totalSteps, progress => 1 - progress);
@@ -52,7 +52,7 @@ public abstract partial record Schedule
         public double WarmUp { get; } = CheckedWarmUp(WarmUp);
 
         /// <inheritdoc/>
-        public override string Text => WarmUp == 0 ? "cosine" : $"cosine {Write(WarmUp)}";
+        public override string Text => $"cosine {Write(WarmUp)}";
 
         private protected override double Fraction(long step, long stepsPerEpoch, long totalSteps) =>
             WarmedUp(step, WarmUp * totalSteps, totalSteps, progress => Anneal(1, 0, progress));
@@ -61,7 +61,8 @@ public abstract partial record Schedule
     /// <summary>
     /// Up from 1/25 of the peak during the first part of the run, then down to 1/250,000 at its last
     /// step, both along half a cosine (Smith and Topin 2017; the defaults of PyTorch's OneCycleLR).
-    /// A run in which that part is less than a step has no room for the way up.
+    /// A run in which that part is less than a step has no room for the way up, and one of a single step is that last
+    /// step: at 1/250,000 of the peak it learns next to nothing.
     /// </summary>
     public sealed record OneCycle(double Peak, double WarmUp = OneCycle.UsualWarmUp) : Schedule(Peak)
     {
@@ -73,7 +74,7 @@ public abstract partial record Schedule
         public double WarmUp { get; } = CheckedWarmUp(WarmUp);
 
         /// <inheritdoc/>
-        public override string Text => WarmUp == UsualWarmUp ? "one-cycle" : $"one-cycle {Write(WarmUp)}";
+        public override string Text => $"one-cycle {Write(WarmUp)}";
 
         private protected override double Fraction(long step, long stepsPerEpoch, long totalSteps)
         {
@@ -116,10 +117,7 @@ public abstract partial record Schedule
         public IReadOnlyList<double> At { get; }
 
         /// <inheritdoc/>
-        public override string Text =>
-            Factor == UsualFactor && At.SequenceEqual(UsualAt)
-                ? "step"
-                : $"step {Write(Factor)} {string.Join(' ', At.Select(Write))}";
+        public override string Text => $"step {Write(Factor)} {string.Join(' ', At.Select(Write))}";
 
         /// <inheritdoc/>
         public bool Equals(StepDecay? other) =>

@@ -32,7 +32,7 @@ public abstract partial record Schedule
     /// <summary>The highest learning rate of the run.</summary>
     public double Peak { get; }
 
-    /// <summary>The text that <see cref="Parse"/> reads as this schedule; numbers as they are unless given are left out.</summary>
+    /// <summary>The text that <see cref="Parse"/> reads as this schedule, every number written out.</summary>
     public abstract string Text { get; }
 
     /// <summary>The schedule that a text describes.</summary>

@@ -11,11 +11,13 @@ namespace Cnn.Host.Training;
 /// The run after the epoch that did best on the held-out images, the first of equals; null without such images.
 /// </param>
 /// <param name="IsComplete">Whether it ended by itself: after the last epoch, or out of patience.</param>
+/// <param name="Divergence">Where and how it left the finite numbers, for a sentence; null unless it did.</param>
 internal sealed record TrainingOutcome(
     Trainer Trainer,
     IReadOnlyList<EpochResult> Epochs,
     Trainer? Best,
-    bool IsComplete
+    bool IsComplete,
+    string? Divergence = null
 )
 {
     /// <summary>Seconds of training alone, in the completed epochs.</summary>
@@ -36,8 +38,9 @@ internal sealed class TrainingLoop(
     private readonly int epochs = settings.Recipe.Epochs;
     private readonly Schedule schedule = settings.Recipe.Schedule;
 
-    /// <summary>Trains until the last epoch is over, patience is at its end, or the user wants to stop.</summary>
-    /// <exception cref="CommandException">Diverged: the model is lost.</exception>
+    /// <summary>
+    /// Trains until the last epoch is over, patience is at its end, the numbers are no longer finite, or the user wants to stop.
+    /// </summary>
     public TrainingOutcome Run(Trainer trainer, CancellationToken stop)
     {
         var completed = new List<EpochResult>();
@@ -47,8 +50,12 @@ internal sealed class TrainingLoop(
             Trainer start = trainer;
             EpochRun run = display.During(trainer.Epoch + 1, batches.Images, report => Train(start, report, stop));
             trainer = run.Trainer;
+            if (run.Fault is { } fault)
+                return Diverged(fault);
             if (!run.IsComplete || !TryValidate(trainer, stop, out EvaluationReport? report))
                 return new TrainingOutcome(trainer, completed, best, IsComplete: false);
+            if (report is not null && !double.IsFinite(report.Loss))
+                return Diverged("the validation loss is not a finite number");
             var result = new EpochResult(
                 trainer.Epoch + 1,
                 run.Images,
@@ -65,6 +72,14 @@ internal sealed class TrainingLoop(
             display.Show(result);
         }
         return new TrainingOutcome(trainer, completed, best, IsComplete: true);
+
+        TrainingOutcome Diverged(string fault)
+        {
+            // an epoch may have been cut short, but none has been added to or left out
+            long step = trainer.Steps - (long)trainer.Epoch * batches.Count;
+            string where = $"training diverged in epoch {trainer.Epoch + 1}, step {step} of {batches.Count}";
+            return new TrainingOutcome(trainer, completed, best, IsComplete: false, $"{where}: {fault}");
+        }
     }
 
     private bool IsOutOfPatience(Trainer trainer) =>
@@ -90,7 +105,7 @@ internal sealed class TrainingLoop(
             TrainerStep step = trainer.Step(batch.Pixels, batch.Labels, rate, settings.Threads);
             trainer = step.Trainer;
             if (!double.IsFinite(step.Loss))
-                throw Diverged(trainer, "the loss is no longer a finite number");
+                return Current() with { Fault = "the loss is no longer a finite number" };
             loss += step.Loss * step.Examples;
             correct += step.Correct;
             images += step.Examples;
@@ -101,9 +116,12 @@ internal sealed class TrainingLoop(
             }
         }
         // the loss of a step is that before it was taken: the last step has not been judged yet
-        if (!trainer.Model.IsFinite)
-            throw Diverged(trainer, "the parameters are no longer finite numbers");
-        return Current();
+        return trainer.Model.IsFinite
+            ? Current()
+            : Current() with
+            {
+                Fault = "the parameters are no longer finite numbers",
+            };
 
         EpochRun Current() =>
             new(
@@ -130,19 +148,7 @@ internal sealed class TrainingLoop(
         {
             return false;
         }
-        if (!double.IsFinite(report.Loss))
-            throw Diverged(trainer, "the validation loss is not a finite number");
         return true;
-    }
-
-    private CommandException Diverged(Trainer trainer, string what)
-    {
-        // an epoch may have been cut short, but none has been added to or left out
-        long step = trainer.Steps - (long)trainer.Epoch * batches.Count;
-        return new CommandException(
-            ExitCode.Diverged,
-            $"training diverged in epoch {trainer.Epoch + 1}, step {step} of {batches.Count}: {what}; no model was written; try a lower --lr than {schedule.Peak:R}."
-        );
     }
 
     private sealed record EpochRun(
@@ -154,6 +160,9 @@ internal sealed class TrainingLoop(
         bool IsComplete
     )
     {
+        // what is no longer finite
+        public string? Fault { get; init; }
+
         public EpochProgress Progress => new(Images, Loss, Accuracy, Images / Seconds);
     }
 }

@@ -15,6 +15,8 @@ internal sealed class TrainingRun(TrainSettings settings, string output)
         // the cheap checks first: nobody should train for ten minutes and then learn of them
         OutputFile file = OutputFile.Check(output);
         DataFolder folder = DataFolder.Open(settings.Data ?? DataFolder.Default);
+        if (settings.Validation == 0)
+            folder.CheckTest();
         TrainingSetup setup = TrainingSetup.Create(settings, folder.LoadTraining());
 
         Announce(setup);
@@ -25,8 +27,11 @@ internal sealed class TrainingRun(TrainSettings settings, string output)
             Consoles.CreateTrainingDisplay(settings.Recipe.Epochs, setup.Validation is not null)
         ).Run(setup.Trainer, stop);
         // who gives a patience wants the best
-        Trainer chosen = (settings.Patience is null ? null : outcome.Best) ?? outcome.Trainer;
+        Trainer? best = settings.Patience is null ? null : outcome.Best;
+        Trainer chosen = best ?? outcome.Trainer;
 
+        if (outcome.Divergence is { } divergence)
+            throw Diverged(divergence, best, file);
         if (!outcome.IsComplete && outcome.Trainer.Steps == 0)
         {
             // a network that has learned nothing must not take the place of one that may have
@@ -52,6 +57,22 @@ internal sealed class TrainingRun(TrainSettings settings, string output)
         else
             ReportTest(chosen, folder, stop);
         return ExitCode.Success;
+    }
+
+    // what was good before is saved, if it was asked for
+    private CommandException Diverged(string divergence, Trainer? best, OutputFile file)
+    {
+        string kept = "no model was written";
+        if (best is not null)
+        {
+            Consoles.Result($"{output}  sha256 {ModelFiles.Save(best.AveragedModel, file)}");
+            kept =
+                $"{output} is the model of epoch {best.Epoch}, with a validation accuracy of {Numbers.Percent(best.BestAccuracy)}";
+        }
+        return new CommandException(
+            ExitCode.Diverged,
+            $"{divergence}; {kept}; try a lower --lr than {settings.Recipe.LearningRate:R}."
+        );
     }
 
     private void ReportValidation(
@@ -84,13 +105,15 @@ internal sealed class TrainingRun(TrainSettings settings, string output)
     {
         Recipe recipe = settings.Recipe;
         Model model = setup.Trainer.Model;
+        double decay = recipe.EffectiveWeightDecay;
+        string decaying = decay == 0 ? "" : $" with weight decay {decay:R}";
         string heldOut = setup.Validation is null ? "" : $" ({setup.Validation.Count} more held out)";
         Consoles.Status(
             $"recipe {recipe.Name}, version {recipe.Version}; training {model.Architecture}: "
                 + $"{Numbers.Count(model.ParameterCount, "parameter")}, "
                 + $"{Numbers.Count(setup.Batches.Images, "image")}{heldOut}, "
                 + $"{Numbers.Count(recipe.Epochs, "epoch")} in batches of {recipe.BatchSize}, "
-                + $"{recipe.Optimizer}, {recipe.Schedule.Text} at {recipe.LearningRate:R}, "
+                + $"{recipe.Optimizer}{decaying}, {recipe.Schedule.Text} at {recipe.LearningRate:R}, "
                 + $"augmentation {recipe.Augment}, seed {settings.Seed}, "
                 + Numbers.Count(settings.Threads, "thread")
         );
