@@ -105,8 +105,7 @@ module GradientCheck =
         let dy = normal (Seed.split 0 seed) output.Shape
         let analytic = subject.Backward inputs dy
 
-        let size =
-            Seq.init output.Count id |> Seq.sumBy (fun i -> abs (output[i] * dy[i]))
+        let size = Seq.init output.Count id |> Seq.sumBy (fun i -> abs (output[i] * dy[i]))
 
         let probe (which: int) (entry: int) (shift: float) =
             inputs

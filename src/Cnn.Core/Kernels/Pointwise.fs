@@ -85,8 +85,7 @@ module internal Pointwise =
                 if x.Step = target.Step && x.Cells > 1 then
                     let line = x.Columns * x.Step
 
-                    Span<'T>(NativePtr.toVoidPtr from, line)
-                        .CopyTo(Span<'T>(NativePtr.toVoidPtr into, line))
+                    Span<'T>(NativePtr.toVoidPtr from, line).CopyTo(Span<'T>(NativePtr.toVoidPtr into, line))
                 else
                     for _ in 1 .. x.Columns do
                         Span<'T>(NativePtr.toVoidPtr from, x.Channels)
