@@ -53,7 +53,7 @@ type PlanProfile private (plan: Plan, parameters: Parameters<float32>, examples:
     let targets =
         stages
         |> Array.map (fun stage ->
-            match StagePass.learned stage with
+            match PreparedStage.learned stage with
             | ValueSome(struct (weight, bias)) -> struct (workspace.Take<float32> weight, workspace.Take<float32> bias)
             | ValueNone -> struct (NativePtr.nullPtr, NativePtr.nullPtr))
 

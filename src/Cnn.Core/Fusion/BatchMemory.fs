@@ -66,7 +66,9 @@ type internal BatchMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
                     maps.Maps[stage.Source] <- ValueSome(prepared.TakeMap(memory, stage.Source, capacity.Examples))
 
                 maps.Gradients[i] <-
-                    ValueSome(StagePass.takeOutput memory stage (prepared.Stage i) (struct (0, 0)) capacity.Examples)
+                    ValueSome(
+                        PreparedStage.takeOutput memory stage (prepared.Stage i) (struct (0, 0)) capacity.Examples
+                    )
             | _ -> ())
 
         maps
@@ -78,7 +80,7 @@ type internal BatchMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
             let perShard count =
                 TensorGradient.Shards(Array.init capacity.Count (fun _ -> memory.Take<'T> count))
 
-            match StagePass.learned stage, prepared.Stage i, whole.Gradients[i] with
+            match PreparedStage.learned stage, prepared.Stage i, whole.Gradients[i] with
             | ValueSome(struct (_, bias)), Prepared.Dense(dense, own), ValueSome dy ->
                 let x =
                     if dense.Cells > 1 then
@@ -104,7 +106,7 @@ type internal BatchMemory<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
     let sizes =
         stages
         |> Array.collect (fun stage ->
-            match StagePass.learned stage with
+            match PreparedStage.learned stage with
             | ValueSome(struct (weight, bias)) -> [| weight; bias |]
             | ValueNone -> [||])
 

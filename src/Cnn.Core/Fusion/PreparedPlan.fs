@@ -19,7 +19,7 @@ type internal PreparedPlan<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointI
     let stages =
         Array.ofList (if forTraining then plan.Stages else plan.StagesOfInference)
 
-    let struct (channels, extents) = StagePass.extents plan.Network.Input
+    let struct (channels, extents) = PreparedStage.extents plan.Network.Input
 
     // of stage i; map 0 has as many numbers a cell as the input has channels
     let prepared: Prepared<'T>[] = Array.zeroCreate stages.Length
@@ -28,17 +28,17 @@ type internal PreparedPlan<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointI
         if map = 0 then
             channels
         else
-            StagePass.outputStep prepared[map - 1]
+            PreparedStage.outputStep prepared[map - 1]
 
     do
         for i in 0 .. stages.Length - 1 do
-            prepared[i] <- StagePass.prepare memory forTraining (step stages[i].Source) stages[i]
+            prepared[i] <- PreparedStage.prepare memory forTraining (step stages[i].Source) stages[i]
 
     // stage and part of each piece of packing
     let packing =
         [|
             for i in 0 .. stages.Length - 1 do
-                for part in 0 .. StagePass.packingParts prepared[i] - 1 -> struct (i, part)
+                for part in 0 .. PreparedStage.packingParts prepared[i] - 1 -> struct (i, part)
         |]
 
     // a map is read by one stage, but for those that take it with any border
@@ -46,7 +46,7 @@ type internal PreparedPlan<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointI
         Array.init (stages.Length + 1) (fun map ->
             stages
             |> Array.filter (fun stage -> stage.Source = map)
-            |> Array.map StagePass.border
+            |> Array.map PreparedStage.border
             |> Array.tryFind (fun border -> border.IsSome)
             |> Option.map (fun border -> border.Value)
             |> Option.defaultValue (struct (0, 0)))
@@ -78,7 +78,7 @@ type internal PreparedPlan<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointI
 
     /// What is to be packed for a stage, given the state in inference.
     let part (parameters: Parameters<'T>) (state: LayerState<'T> voption) (stage: Stage) : Parameters<'T> =
-        match stage.Learning, StagePass.learned stage with
+        match stage.Learning, PreparedStage.learned stage with
         | Some path, ValueSome(struct (weight, bias)) ->
             match parametersAt path parameters with
             | ValueSome(Affine p as own) when p.Weight.Count = weight && p.Bias.Count = bias ->
@@ -124,7 +124,7 @@ type internal PreparedPlan<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointI
     /// One piece of packing, given the parameters of each stage.
     member _.Pack (parts: Parameters<'T>[]) (piece: int) : unit =
         let struct (i, part) = packing[piece]
-        StagePass.pack prepared[i] parts[i] part
+        PreparedStage.pack prepared[i] parts[i] part
 
     /// All of them.
     member p.PackAll(parameters: Parameters<'T>, state: LayerState<'T> voption) : unit =
@@ -140,7 +140,7 @@ type internal PreparedPlan<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointI
             let struct (borderRows, borderColumns) = borders[0]
             FeatureMap.take<'T> workspace examples channels channels (rows, columns) (borderRows, borderColumns)
         else
-            StagePass.takeOutput workspace stages[map - 1] prepared[map - 1] borders[map] examples
+            PreparedStage.takeOutput workspace stages[map - 1] prepared[map - 1] borders[map] examples
 
     /// The map that the last stage gives.
     member _.LastMap = stages.Length
