@@ -29,6 +29,7 @@ let private all =
             Operations.ReluTests.tests
             Operations.ActivationTests.tests
             Operations.BatchNormTests.tests
+            Operations.BatchNormFoldingTests.tests
             Operations.DropoutTests.tests
             Operations.GlobalAveragePoolTests.tests
             Operations.DenseTests.tests

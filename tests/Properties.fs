@@ -3,6 +3,7 @@ module Cnn.Tests.Properties
 open FsCheck.FSharp
 open Expecto
 open Cnn.Tests.NetworkCases
+open Cnn.Tests.WrittenCases
 
 /// What FsCheck finds the generators by.
 type Arbitraries =

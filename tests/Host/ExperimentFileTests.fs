@@ -10,27 +10,7 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open Cnn.Tests.Host.Cli
-
-let private recipe =
-    """
-    {
-      "name": "bars", "version": 3,
-      "arch": "conv 4 3 pad 1, relu, pool 2, flatten, dense classes",
-      "init": "he", "epochs": 2, "batch-size": 20,
-      "optimizer": "adam", "lr": 0.01, "schedule": "cosine"
-    }
-    """
-
-let private experiment (arguments: string list) =
-    [ "experiment"; "bars.json"; "--data"; "." ] @ arguments
-
-let private inRecipeFolder (action: string -> unit) =
-    inFolder (fun folder ->
-        writeData folder 8 200 90
-        File.WriteAllText(Path.Combine(folder, "bars.json"), recipe)
-        action folder)
-
-let private path (folder: string) = Path.Combine(folder, "bars.jsonl")
+open Cnn.Tests.Host.BarsExperiment
 
 /// Not null, which the type of a node allows.
 let private present (node: JsonNode | null) : JsonNode =

@@ -7,27 +7,7 @@ open System.Text.Json
 open System.Text.RegularExpressions
 open Expecto
 open Cnn.Tests.Host.Cli
-
-let private recipe =
-    """
-    {
-      "name": "bars", "version": 3,
-      "arch": "conv 4 3 pad 1, relu, pool 2, flatten, dense classes",
-      "init": "he", "epochs": 2, "batch-size": 20,
-      "optimizer": "adam", "lr": 0.01, "schedule": "cosine"
-    }
-    """
-
-let private experiment (arguments: string list) =
-    [ "experiment"; "bars.json"; "--data"; "." ] @ arguments
-
-let private inRecipeFolder (action: string -> unit) =
-    inFolder (fun folder ->
-        writeData folder 8 200 90
-        File.WriteAllText(Path.Combine(folder, "bars.json"), recipe)
-        action folder)
-
-let private path (folder: string) = Path.Combine(folder, "bars.jsonl")
+open Cnn.Tests.Host.BarsExperiment
 
 let private lines (folder: string) = File.ReadAllLines(path folder)
 

@@ -8,6 +8,7 @@ open System.Numerics
 open Expecto
 open Cnn.Kernels
 open Cnn.Operations
+open Cnn.Fusion
 open Cnn.Tests.Kernels.KernelMemory
 open Cnn.Tests.Properties
 open Cnn.Tests.Support
@@ -22,22 +23,6 @@ let private functions =
         Activation.Silu
         Activation.Gelu
     ]
-
-/// What follows is the same for every function, but its code is compiled for each.
-type private Run<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> =
-    abstract With<'F when 'F: struct and 'F :> IActivation<'T>> : 'F -> unit
-
-let private dispatch<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
-    (activation: Activation)
-    (run: Run<'T>)
-    =
-    match activation with
-    | Activation.Identity -> run.With(IdentityFunction<'T>())
-    | Activation.Relu -> run.With(ReluFunction<'T>())
-    | Activation.LeakyRelu slope -> run.With(LeakyReluFunction<'T>('T.CreateTruncating slope))
-    | Activation.Silu -> run.With(GatedFunction<'T>('T.One, 'T.Zero))
-    | Activation.Gelu ->
-        run.With(GatedFunction<'T>('T.CreateTruncating Activation.GeluScale, 'T.CreateTruncating Activation.GeluCubic))
 
 /// Rows of cells with gaps between cells and between rows; what lies in the gaps is not to be touched.
 type private Case(seed: int, bits: int, lanes: int) =
@@ -159,10 +144,10 @@ let private agrees<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
                 total[c] <- total[c] + masked[y]
                 products[c] <- products[c] + masked[y] * (case.X[x] - case.Pivot[c])
 
-            dispatch<'T>
+            ActivationPass.run
                 activation
-                { new Run<'T> with
-                    member _.With f =
+                { new IForActivation<'T> with
+                    member _.Run f =
                         let rows = case.Rows<'T>(put case.X, put case.Y)
                         kernel.Transform(f, &rows, &constants)
                         check $"{activation} of scale x + shift" transformed rows.Y
@@ -200,10 +185,10 @@ let tests =
                         Array.init (kernel.Lanes * numbers.Length) (fun i -> numbers[i / kernel.Lanes])
 
                     for activation in functions do
-                        dispatch<float32>
+                        ActivationPass.run
                             activation
-                            { new Run<float32> with
-                                member _.With f =
+                            { new IForActivation<float32> with
+                                member _.Run f =
                                     let rows: CellRows<float32> =
                                         {
                                             Rows = 1

@@ -5,6 +5,7 @@ open FsCheck
 open Cnn.Networks
 open Cnn.Operations
 open Cnn.Tests.NetworkCases
+open Cnn.Tests.WrittenCases
 open Cnn.Tests.Properties
 
 let private properties =

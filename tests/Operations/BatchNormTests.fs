@@ -29,14 +29,7 @@ let private largest (values: float[]) =
     (0.0, values) ||> Array.fold (fun most v -> max most (abs v))
 
 /// Within `allowed` of each other, all of them.
-let private within (allowed: float) what (expected: float[]) (actual: float[]) =
-    Expect.equal actual.Length expected.Length $"{what}: how many"
-
-    Array.zip expected actual
-    |> Array.iteri (fun i (e, a) ->
-        // written so that a NaN does not pass
-        if not (abs (e - a) <= allowed) then
-            failtest $"{what}: entry {i} should be {e:R}, but is {a:R}")
+let private within (allowed: float) = expectWithin allowed 1.0
 
 /// For each channel the sum of f over the positions of its values.
 let private channelSums (case: ChannelCase) (f: int -> float) : float[] =
@@ -230,67 +223,6 @@ let private statistics =
             }
         ]
 
-/// The layer then `infer`, and the folded layer alone.
-let private expectFolded
-    (channels: int)
-    seed
-    (weightShape: Shape)
-    (run: Tensor<float> -> Tensor<float> -> Tensor<float>)
-    =
-    let draw k = normals (seed + k) [ channels ]
-    let weight, bias, mean, layerBias = draw 0, draw 1, draw 2, draw 3
-    let variance = draw 4 |> Tensor.map (fun v -> v * v)
-    let layerWeight = normals (seed + 5) weightShape
-
-    let struct (foldedWeight, foldedBias) =
-        BatchNorm.fold 0.1 weight bias mean variance layerWeight layerBias
-
-    let expected =
-        run layerWeight layerBias |> BatchNorm.infer 0.1 weight bias mean variance
-
-    let actual = run foldedWeight foldedBias
-    Expect.equal actual.Shape expected.Shape "shape"
-    expectClose 1e-12 "output" (expected.ToArray()) (actual.ToArray())
-
-let private folding =
-    testList
-        "folding"
-        [
-            property "a convolution with folded weights is the convolution and its batch normalisation" (fun case ->
-                let case: ConvolutionCase = case
-                let x = normals (case.Seed + 9) case.InputShape
-
-                expectFolded case.Extents.O case.Seed case.WeightShape (fun weight bias ->
-                    Conv2d.forward case.Config weight bias x |> outputOf))
-            test "a convolution of signals" {
-                let config: Conv1d.Config =
-                    {
-                        Filters = 4
-                        Kernel = 3
-                        Stride = 2
-                        Padding = 1
-                    }
-
-                let x = normals 9 [ 2; 3; 8 ]
-
-                expectFolded 4 1 (Conv1d.weightShape config 3) (fun weight bias ->
-                    Conv1d.forward config weight bias x |> outputOf)
-            }
-            property "so too a dense layer, square or not" (fun case ->
-                let case: ProductCase = case
-                let x = normals (case.Seed + 9) [ case.Rows; case.Depth ]
-
-                for inputs in [ case.Depth; case.Columns ] do
-                    let x =
-                        if inputs = case.Depth then
-                            x
-                        else
-                            normals case.Seed [ 2; inputs ]
-
-                    expectFolded case.Columns case.Seed [ inputs; case.Columns ] (fun weight bias ->
-                        Dense.forward weight bias x |> outputOf))
-        ]
-
 let private byHand =
     let three = vector [ 2.0; 2.0; 2.0 ]
 
@@ -370,4 +302,4 @@ let private byHand =
             }
         ]
 
-let tests = testList "batch normalisation" [ laws; statistics; folding; byHand ]
+let tests = testList "batch normalisation" [ laws; statistics; byHand ]

@@ -77,17 +77,14 @@ module internal Normalization =
             // rounding may leave less than nothing; a NaN stays one
             NativePtr.set variance c (if deviation < 0.0 then 0.0 else deviation)
 
-    /// y = f(normalised x), by the statistics of the examples at hand.
-    let forward<'T, 'F
-        when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'F: struct and 'F :> IActivation<'T>>
+    /// The statistics of the examples at hand, and what they make of weight and bias: y = f(scale x + shift).
+    let ofShard<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
         (workspace: Workspace)
-        (f: 'F)
         (epsilon: float)
         (lanes: CellLanes<'T>)
         (weight: nativeptr<'T>)
         (bias: nativeptr<'T>)
         (x: FeatureMap<'T>)
-        (y: FeatureMap<'T>)
         : NormalizedShard<'T> =
         let width = lanes.Width
 
@@ -117,13 +114,9 @@ module internal Normalization =
             NativePtr.set shard.Constants.Shift c ('T.CreateTruncating(wide bias - scale * mean))
             NativePtr.set shard.Constants.Pivot c ('T.CreateTruncating mean)
 
-        for n in 0 .. x.Examples - 1 do
-            let rows = Pointwise.rows width x y n
-            lanes.Kernel.Transform(f, &rows, &shard.Constants)
-
         shard
 
-    /// y = f(scale x + shift), as inference has it.
+    /// y = f(scale x + shift)
     let transform<'T, 'F
         when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T> and 'F: struct and 'F :> IActivation<'T>>
         (f: 'F)
