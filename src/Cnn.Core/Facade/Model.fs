@@ -189,6 +189,18 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
 
         Examples.Bytes(pixels, bytes)
 
+    /// Images as numbers, [ N; channels; height; width ]. Raises CnnException unless they are whole ones.
+    member internal model.Numbers(pixels: ReadOnlyMemory<byte>) : Tensor<float32> =
+        model.Input pixels |> ignore
+
+        Tensor.create
+            (pixels.Length / size :: trained.Network.Input)
+            (Fill(fun target ->
+                let source = pixels.Span
+
+                for i in 0 .. target.Length - 1 do
+                    target[i] <- bytes[int source[i]]))
+
     /// Labels as the core wants them; raises CnnException for one that is not a class.
     member internal _.Labels(labels: ReadOnlyMemory<byte>) : Tensor<int> =
         let classes = trained.Network.Classes
