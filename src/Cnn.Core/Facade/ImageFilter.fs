@@ -3,6 +3,7 @@ namespace Cnn
 open System
 open System.Collections.Generic
 open System.Globalization
+open System.Threading
 open Cnn.Tensors
 open Cnn.Operations
 
@@ -54,12 +55,12 @@ module private KernelText =
             Error "the kernel is empty; give rows such as \"1 0 -1; 2 0 -2; 1 0 -1\""
         | Some i ->
             Error
-                $"row {i + 1} of the kernel has {rows[i].Length} numbers, but row 1 has {width}; all rows have as many"
+                $"row {i + 1} of the kernel has {rows[i].Length} numbers, but row 1 has {width}; all must have as many"
         | None when rows.Length > most || width > most ->
-            Error $"the kernel has {rows.Length} rows and {width} columns; it may have {most} of each at most"
+            Error $"the kernel is {rows.Length}x{width}; it may be {most}x{most} at most"
         | None when hasNoMiddle rows.Length || hasNoMiddle width ->
             Error
-                $"the kernel has {rows.Length} rows and {width} columns; both must be odd, so that it has a middle: add zeros"
+                $"the kernel is {rows.Length}x{width}; both numbers must be odd, so that it has a middle: add zeros on one side"
         | None -> Ok rows
 
     /// The kernel as weights of one filter over one channel.
@@ -128,8 +129,8 @@ type ImageFilter private (text: string, weight: Tensor<float>) =
         let entries = weight.ToArray()
         abs (Array.sum entries) <= 1e-12 * Array.sumBy abs entries
 
-    // convolution lays out its input once for each entry of the kernel: that is 32 MB for a tile of such sides
-    let usualSide = 2048 / max rows columns
+    // convolution lays out its input once for each entry of the kernel: that is 8 MB for a tile of such sides, which caches hold
+    let usualSide = 1024 / max rows columns
 
     /// The sums of a tile, whose first place is (top, left), of one channel.
     let convolve (plane: ReadOnlyMemory<byte>) (imageHeight, imageWidth) (top, left) (height, width) : Tensor<float> =
@@ -177,8 +178,15 @@ type ImageFilter private (text: string, weight: Tensor<float>) =
     /// The filtered image, worked in tiles of at most `side` x `side` places: the same for any. All sums at once would take eight
     /// times the memory of the image.
     member internal _.ApplyInTiles
-        (side: int, pixels: ReadOnlyMemory<byte>, channels: int, height: int, width: int, isSigned: bool)
-        : FilteredImage =
+        (
+            side: int,
+            pixels: ReadOnlyMemory<byte>,
+            channels: int,
+            height: int,
+            width: int,
+            isSigned: bool,
+            stop: CancellationToken
+        ) : FilteredImage =
         if
             channels < 1
             || height < 1
@@ -198,6 +206,7 @@ type ImageFilter private (text: string, weight: Tensor<float>) =
             for channel in 0 .. channels - 1 do
                 for top in 0..side .. height - 1 do
                     for left in 0..side .. width - 1 do
+                        stop.ThrowIfCancellationRequested()
                         let tileHeight, tileWidth = min side (height - top), min side (width - left)
 
                         let sums =
@@ -237,6 +246,9 @@ type ImageFilter private (text: string, weight: Tensor<float>) =
     ///   otherwise   the sum, not below 0 and at most 255
     ///   isSigned    128 + 127 * sum / (the largest magnitude of all sums): 128, mid-grey, for 0
     ///
-    /// each rounded to the nearest whole number. Raises CnnException unless the bytes are one such image.
-    member filter.Apply(pixels: ReadOnlyMemory<byte>, channels: int, height: int, width: int, isSigned: bool) =
-        filter.ApplyInTiles(usualSide, pixels, channels, height, width, isSigned)
+    /// each rounded to the nearest whole number. Raises CnnException unless the bytes are one such image, and
+    /// OperationCanceledException once the token says so.
+    member filter.Apply
+        (pixels: ReadOnlyMemory<byte>, channels: int, height: int, width: int, isSigned: bool, stop: CancellationToken)
+        : FilteredImage =
+        filter.ApplyInTiles(usualSide, pixels, channels, height, width, isSigned, stop)

@@ -45,7 +45,7 @@ internal static class FilterCommand
             signed,
         };
         command.SetWork(
-            (parsed, _) =>
+            (parsed, stop) =>
             {
                 ImageFilter filter = Parse(parsed.GetValue(kernel));
                 string path = parsed.GetRequiredValue(image)!;
@@ -64,7 +64,8 @@ internal static class FilterCommand
                     picture.Channels,
                     picture.Height,
                     picture.Width,
-                    parsed.GetValue(signed)
+                    parsed.GetValue(signed),
+                    stop
                 );
                 output.Write(
                     ImageFile.EncodePng(new Picture(picture.Channels, picture.Height, picture.Width, filtered.Pixels))
