@@ -191,6 +191,31 @@ let private reading =
                     expectRefused "folder" folder
                     expectRefused "there is no file" (Path.Combine(folder, "nowhere.png")))
             }
+            test "a file cut off anywhere is refused, or has lost none of its pixels" {
+                let noisy = Random 2
+                let pixels = Array.init 400 (fun _ -> noisy.Next 256)
+
+                for format in
+                    [
+                        SKEncodedImageFormat.Png
+                        SKEncodedImageFormat.Jpeg
+                        SKEncodedImageFormat.Webp
+                    ] do
+                    let contents =
+                        encode format (20, 20) (fun row column -> grey pixels[20 * row + column])
+
+                    let whole = planes (read contents)
+
+                    for length in 0..7 .. contents.Length - 1 do
+                        match
+                            (try
+                                Ok(planes (read contents[.. length - 1]))
+                             with :? CommandException as refusal ->
+                                 Error refusal.ExitCode)
+                        with
+                        | Ok cut -> Expect.equal cut whole $"{format}, {length} of {contents.Length} bytes"
+                        | Error code -> Expect.equal code ExitCode.BadData $"{format}, {length} bytes"
+            }
             test "a header that announces too much costs nothing" {
                 let header = Array.zeroCreate<byte> 54
                 "BM"B.CopyTo(header, 0)

@@ -103,6 +103,7 @@ let private bad =
         [ "."; "in.png" ], 3, "folder"
         [ "colour.bin"; "--index"; "0" ], 3, "3x8x8"
         [ "two.bin"; "in.png" ], 3, "2 channels"
+        [ "large.bin"; "in.png" ], 3, "too large"
         [ "m.bin"; "--index"; "0"; "--data"; "nowhere" ], 3, "nowhere"
     ]
 
@@ -250,6 +251,9 @@ let tests =
                                 write folder "cut.png" png[.. png.Length - 30]
                                 write folder "text.txt" "neither picture nor model"B
                                 write folder "colour.bin" ((model 3 size 3).Encode())
+                                // inputs that overflow single precision on their way to the scores
+                                let large = (model 1 size 3).WithNormalization(0.5, 1e-39)
+                                write folder "large.bin" (large.Encode())
                                 write folder "two.bin" ((model 2 size 3).Encode())
 
                                 let data =

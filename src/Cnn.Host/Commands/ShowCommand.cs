@@ -57,17 +57,16 @@ internal static class ShowCommand
                 if (parsed.GetValue(image) is { } second)
                 {
                     (string modelPath, string imagePath) = TellApart(first, second);
-                    model = Load(modelPath);
+                    model = ModelFiles.Load(modelPath);
                     shown = Prepare(model, imagePath, parsed.GetValue(invert));
                 }
                 else
                 {
-                    model = Load(first);
+                    model = ModelFiles.Load(first);
                     LabelledImages test = DataFolder.Open(parsed.GetValue(data) ?? DataFolder.Default).LoadTest();
                     shown = Take(model, test, parsed.GetValue(index)!.Value);
                 }
-                double[] probabilities = model.Probabilities(shown.Picture.Pixels, 1).ToArray();
-                ShowOutput.Write(shown, Choose(probabilities, parsed.GetValue(top)));
+                ShowOutput.Write(shown, Choose(Ask(model, shown.Picture), parsed.GetValue(top)));
                 return ExitCode.Success;
             }
         );
@@ -98,13 +97,13 @@ internal static class ShowCommand
             ? (second, first)
             : (first, second);
 
-    private static Model Load(string path)
+    private static double[] Ask(Model model, Picture picture)
     {
-        Model model = ModelFiles.Load(path);
-        return model.IsFinite
-            ? model
+        double[] probabilities = model.Probabilities(picture.Pixels, 1).ToArray();
+        return probabilities.All(double.IsFinite)
+            ? probabilities
             : throw CommandException.BadData(
-                $"{path} has numbers that are not finite, so that it has no answers: its training diverged; train it anew."
+                "the model's scores of this image are too large for a number, as after a training that diverged; train it anew."
             );
     }
 
