@@ -53,6 +53,22 @@ let conv2d (e: Extents) (weight: float[]) (bias: float[]) (x: float[]) : float[]
 
         sum)
 
+/// One kernel over each channel of an image, which goes on beyond its edges as its outermost cells: the result is as large.
+let filter (channels: int, height: int, width: int) (kernel: float[,]) (x: float[]) : float[] =
+    tabulate (1, channels, height, width) (fun (_, channel, i, j) ->
+        let mutable sum = 0.0
+
+        for a in 0 .. kernel.GetLength 0 - 1 do
+            for b in 0 .. kernel.GetLength 1 - 1 do
+                let row = min (height - 1) (max 0 (i + a - kernel.GetLength 0 / 2))
+                let column = min (width - 1) (max 0 (j + b - kernel.GetLength 1 / 2))
+
+                sum <-
+                    sum
+                    + kernel[a, b] * x[at (1, channels, height, width) (0, channel, row, column)]
+
+        sum)
+
 /// The gather form, each input cell collecting from the outputs that read it, so that it has nothing in common with a
 /// kernel that scatters.
 let conv2dInputGradient (e: Extents) (weight: float[]) (dy: float[]) : float[] =

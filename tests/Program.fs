@@ -57,6 +57,7 @@ let private all =
             PurityTests.tests
             Storage.ModelFileTests.tests
             Facade.ModelTests.tests
+            Facade.ImageFilterTests.tests
             Facade.PlanProfileTests.tests
             Host.TrainTests.tests
             Host.ScheduleTests.tests
@@ -72,6 +73,9 @@ let private all =
             Host.ElasticFieldTests.tests
             Host.AugmentationTests.tests
             Host.PreviewTests.tests
+            Host.ImageFileTests.tests
+            Host.ShowTests.tests
+            Host.FilterTests.tests
         ]
 
 /// Written to the raw stream, after everything that Expecto still had to say, so that it is really last; on a line

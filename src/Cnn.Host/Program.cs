@@ -58,7 +58,9 @@ internal static class Program
         {
             TrainCommand.Create(),
             EvalCommand.Create(),
+            ShowCommand.Create(),
             AugmentCommand.Create(),
+            FilterCommand.Create(),
             ExperimentCommand.Create(),
             LearningRateCommand.Create(),
             GradcheckCommand.Create(),

@@ -68,6 +68,36 @@ let private inference =
             }
         ]
 
+let private probabilities =
+    testList
+        "probabilities"
+        [
+            test "are the softmax of the logits" {
+                let model = create ()
+                let logits = model.Logits(pixels 3 5, 2).ToArray() |> Array.map float
+
+                let expected =
+                    logits
+                    |> Array.chunkBySize 4
+                    |> Array.collect (fun row ->
+                        let sum = row |> Array.sumBy exp
+                        row |> Array.map (fun logit -> exp logit / sum))
+
+                let actual = model.Probabilities(pixels 3 5, 2)
+                Expect.equal actual.Shape [ 5; 4 ] "shape"
+                expectClose 1e-12 "softmax" expected (actual.ToArray())
+            }
+            test "stay numbers where the exponentials of the logits are none" {
+                // inputs of 10^6 standard deviations
+                let model = create().WithNormalization(0.0, 1e-6)
+                Expect.isGreaterThan (model.Logits(pixels 3 5, 2).ToArray() |> Array.max) 1e3f "large logits"
+
+                for row in model.Probabilities(pixels 3 5, 2).ToArray() |> Array.chunkBySize 4 do
+                    Expect.isTrue (Array.forall Double.IsFinite row) $"{row}"
+                    Expect.floatClose Accuracy.high (Array.sum row) 1.0 "sum"
+            }
+        ]
+
 /// A run after a step for each size in turn.
 let private run (threads: int) (settings: TrainerSettings) : Trainer list =
     (Trainer.Start(create (), settings, 1), List.indexed sizes)
@@ -204,4 +234,4 @@ let private training =
             }
         ]
 
-let tests = testList "Facade.Model" [ inference; training ]
+let tests = testList "Facade.Model" [ inference; probabilities; training ]

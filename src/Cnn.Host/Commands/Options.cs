@@ -150,7 +150,15 @@ internal static class Options
     /// <param name="optional">Whether it may be left out; its value is then null.</param>
     /// <param name="description">What the file is for.</param>
     public static Argument<string?> ModelFile(bool optional, string description) =>
-        new("MODEL_FILE")
+        File("MODEL_FILE", optional, description);
+
+    /// <summary>An argument that names a picture.</summary>
+    /// <param name="optional">Whether it may be left out; its value is then null.</param>
+    /// <param name="description">What the file is for.</param>
+    public static Argument<string?> Image(bool optional, string description) => File("IMAGE", optional, description);
+
+    private static Argument<string?> File(string name, bool optional, string description) =>
+        new(name)
         {
             Description = description,
             Arity = optional ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,

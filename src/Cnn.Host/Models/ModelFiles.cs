@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace Cnn.Host.Models;
@@ -20,6 +21,24 @@ internal static class ModelFiles
         catch (CnnException cause)
         {
             throw Unusable(path, cause.Message.TrimEnd('.'), cause);
+        }
+    }
+
+    /// <summary>Whether a file starts as a model does: with the size of a header, and that header; false where there is none.</summary>
+    public static bool IsLikely(string path)
+    {
+        const int sizeBytes = sizeof(ulong);
+        Span<byte> start = stackalloc byte[sizeBytes + 1];
+        try
+        {
+            using FileStream file = File.OpenRead(path);
+            return file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
+                && BinaryPrimitives.ReadUInt64LittleEndian(start) <= uint.MaxValue
+                && start[sizeBytes] == (byte)'{';
+        }
+        catch (Exception cause) when (CommandException.IsFileTrouble(cause))
+        {
+            return false;
         }
     }
 

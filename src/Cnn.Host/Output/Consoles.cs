@@ -42,16 +42,33 @@ internal static class Consoles
     /// <summary>A table of results, on stdout.</summary>
     public static void Result(Table table)
     {
-        IAnsiConsole console = AnsiConsole.Create(
+        IAnsiConsole console = CreateResultConsole();
+        console.Profile.Width = Unlimited;
+        console.Write(table);
+    }
+
+    /// <summary>
+    /// The terminal that results go to, where it draws blocks in colours; null where they go to a file or a pipe, where the
+    /// terminal knows no colours, and where the user wants none (https://no-color.org).
+    /// </summary>
+    public static IAnsiConsole? FindColourTerminal()
+    {
+        if (Console.IsOutputRedirected || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")))
+            return null;
+        IAnsiConsole console = CreateResultConsole();
+        return console.Profile.Capabilities is { Ansi: true, Unicode: true, ColorSystem: not ColorSystem.NoColors }
+            ? console
+            : null;
+    }
+
+    private static IAnsiConsole CreateResultConsole() =>
+        AnsiConsole.Create(
             new AnsiConsoleSettings
             {
                 Out = new AnsiConsoleOutput(Console.Out),
                 Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect,
             }
         );
-        console.Profile.Width = Unlimited;
-        console.Write(table);
-    }
 
     /// <summary>An empty table in the style of the program.</summary>
     /// <param name="columns">The headings; those that start with a colon stand over text, others over numbers.</param>

@@ -29,7 +29,9 @@ internal static class Evaluator
         return total ?? throw new ArgumentException("There are no images.", nameof(images));
     }
 
-    private static void CheckFit(Model model, LabelledImages images)
+    /// <summary>Checks that a model can be asked about some images, and that it knows their classes.</summary>
+    /// <exception cref="CommandException">Bad data: the images are not such as the model knows.</exception>
+    public static void CheckFit(Model model, LabelledImages images)
     {
         string expected = string.Join('x', model.InputShape);
         string found = $"{images.Channels}x{images.Height}x{images.Width}";
