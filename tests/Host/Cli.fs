@@ -8,7 +8,7 @@ open System.IO
 open Expecto
 
 /// The built host: beside the tests, in the same folder of outputs.
-let private host =
+let host =
     let configuration = DirectoryInfo(AppContext.BaseDirectory).Name
     Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Cnn.Host", configuration, "cnn.dll"))
 
@@ -52,17 +52,24 @@ let run (folder: string) (arguments: string list) : Outcome =
     use running = start folder arguments
     finish running
 
-/// The same, interrupted as by Ctrl-C once a line of its results contains `sign`.
-let interruptAfter (sign: string) (folder: string) (arguments: string list) : Outcome =
+/// The same, with something done to it once a line of its results contains `sign`.
+let duringRun (sign: string) (action: Process -> unit) (folder: string) (arguments: string list) : Outcome =
     use running = start folder arguments
     let mutable line = running.StandardOutput.ReadLine()
 
     while not (isNull line) && not (line.Contains sign) do
         line <- running.StandardOutput.ReadLine()
 
-    use kill = Process.Start("kill", [ "-INT"; string running.Id ])
-    kill.WaitForExit()
+    action running
     finish running
+
+/// The same, interrupted as by Ctrl-C then.
+let interruptAfter (sign: string) (folder: string) (arguments: string list) : Outcome =
+    let interrupt (running: Process) =
+        use kill = Process.Start("kill", [ "-INT"; string running.Id ])
+        kill.WaitForExit()
+
+    duringRun sign interrupt folder arguments
 
 /// Succeeds and gives what was printed.
 let runOk (folder: string) (arguments: string list) : string =
