@@ -4,6 +4,7 @@ open System
 open System.Collections.Generic
 open System.Threading
 open Cnn.Tensors
+open Cnn.Operations
 open Cnn.Networks
 open Cnn.Fusion
 open Cnn.Training
@@ -227,3 +228,9 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
     /// How the model does on labelled images.
     member model.Evaluate(pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, threads: int) : EvaluationReport =
         EvaluationReport(Evaluation.ofLogits (model.Logits(pixels, threads)) (model.Labels labels))
+
+    /// The probability of each class [ images; classes ]: softmax of the logits, in double precision.
+    member model.Probabilities(pixels: ReadOnlyMemory<byte>, threads: int) : Tensor<float> =
+        model.Logits(pixels, threads)
+        |> Tensor.map float
+        |> SoftmaxCrossEntropy.probabilities

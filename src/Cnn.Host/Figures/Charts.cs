@@ -11,6 +11,12 @@ internal static class Charts
     private const int Width = 900;
     private const int Height = 560;
 
+    // readable on a phone, where they are shown a little smaller
+    private const int SmallWidth = 440;
+    private const int SmallHeight = 300;
+    private const int SmallScale = 2;
+    private const float SmallText = 15;
+
     // what is 0 in single precision has no logarithm; losses below this all look the same
     private const double LeastLogarithm = -9;
 
@@ -86,9 +92,8 @@ internal static class Charts
     /// <param name="plots">Makes the charts: the library that draws is loaded by the first.</param>
     /// <returns>A PNG file.</returns>
     /// <exception cref="CommandException">Failed: that library does not run here.</exception>
-    public static byte[] Encode(Func<IReadOnlyList<Plot>> plots)
-    {
-        try
+    public static byte[] Encode(Func<IReadOnlyList<Plot>> plots) =>
+        Drawing.Run(() =>
         {
             IReadOnlyList<Plot> rows = plots();
             if (rows is [var only])
@@ -99,15 +104,24 @@ internal static class Charts
                 multiplot.AddPlot(row);
             multiplot.Layout = new ScottPlot.MultiplotLayouts.Rows();
             return multiplot.Render(Width, Height * rows.Count * 2 / 3).GetImageBytes(ImageFormat.Png);
-        }
-        catch (Exception cause)
-            when (cause is DllNotFoundException or BadImageFormatException or TypeInitializationException)
+        });
+
+    /// <summary>Draws a small chart for a page, with twice the pixels that it is shown with.</summary>
+    /// <param name="plot">Makes the chart.</param>
+    /// <param name="theme">Its colours.</param>
+    /// <returns>A PNG file.</returns>
+    /// <exception cref="CommandException">Failed: the library that draws does not run here.</exception>
+    public static byte[] EncodeSmall(Func<Plot> plot, ChartTheme theme) =>
+        Drawing.Run(() =>
         {
-            throw new CommandException(
-                ExitCode.Failed,
-                "no figure can be drawn: the native library of SkiaSharp does not load on this system.",
-                cause
-            );
-        }
-    }
+            Plot small = plot();
+            theme.Apply(small);
+            small.Axes.Left.TickLabelStyle.FontSize = SmallText;
+            small.Axes.Bottom.TickLabelStyle.FontSize = SmallText;
+            small.Axes.Bottom.Label.FontSize = SmallText;
+            small.Axes.Bottom.Label.Bold = false;
+            small.Legend.FontSize = SmallText;
+            small.ScaleFactor = SmallScale;
+            return small.GetImageBytes(SmallScale * SmallWidth, SmallScale * SmallHeight, ImageFormat.Png);
+        });
 }

@@ -21,24 +21,20 @@ internal static class RunConfig
     };
 
     /// <summary>The contents of the file.</summary>
-    /// <param name="command">The command line that repeats the run.</param>
-    /// <param name="settings">Those of the run.</param>
-    /// <param name="model">The network before its first step.</param>
-    /// <param name="started">When the run started.</param>
-    public static byte[] Write(string command, TrainSettings settings, Model model, DateTimeOffset started)
+    public static byte[] Write(RunStart start)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, RecipeFile.Options(isIndented: true)))
         {
             json.WriteStartObject();
-            json.WriteString("command", command);
-            json.WriteString("started", started.UtcDateTime);
-            WriteSettings(json, settings);
+            json.WriteString("command", start.Command);
+            json.WriteString("started", start.Time.UtcDateTime);
+            WriteSettings(json, start.Settings);
             json.WriteStartObject("recipe");
-            RecipeFile.WriteFields(json, settings.Recipe);
+            RecipeFile.WriteFields(json, start.Settings.Recipe);
             json.WriteEndObject();
             json.WriteStartObject("model");
-            WriteModel(json, model);
+            WriteModel(json, start.Model);
             json.WriteEndObject();
             WriteSystem(json);
             json.WriteEndObject();

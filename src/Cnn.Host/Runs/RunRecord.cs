@@ -1,6 +1,8 @@
 using System.Text;
+using Cnn.Host.Data;
 using Cnn.Host.Models;
 using Cnn.Host.Output;
+using Cnn.Host.Reports;
 using Cnn.Host.Training;
 
 namespace Cnn.Host.Runs;
@@ -15,14 +17,17 @@ internal sealed class RunRecord : IDisposable
     public const string ModelName = "model.bin";
 
     private readonly RunFolder folder;
+    private readonly RunStart start;
     private readonly GrowingFile metrics;
     private readonly GrowingFile events;
+    private readonly List<EpochLine> epochs = [];
 
-    private RunRecord(RunFolder folder, DateTimeOffset started)
+    private RunRecord(RunFolder folder, RunStart start)
     {
         this.folder = folder;
+        this.start = start;
         metrics = new GrowingFile(folder[MetricsFile.FileName]);
-        events = new GrowingFile(folder[EventRecords.FileName(started)]);
+        events = new GrowingFile(folder[EventRecords.FileName(start.Time)]);
     }
 
     /// <summary>Whether all that there was to write has been written.</summary>
@@ -35,16 +40,16 @@ internal sealed class RunRecord : IDisposable
     /// <exception cref="CommandException">Usage: there cannot be such a folder.</exception>
     public static RunRecord Start(RunChoice choice, TrainSettings settings, Model model)
     {
-        DateTimeOffset started = DateTimeOffset.UtcNow;
-        byte[] config = RunConfig.Write(choice.Command, settings, model, started);
+        var start = new RunStart(choice.Command, settings, model, DateTimeOffset.UtcNow);
+        byte[] config = RunConfig.Write(start);
         RunFolder folder = choice.Folder is { } path
             ? RunFolder.Take(path, RunConfig.FileName, config)
-            : RunFolder.TakeNext(started, choice.Recipe, settings.Seed, RunConfig.FileName, config);
+            : RunFolder.TakeNext(start.Time, choice.Recipe, settings.Seed, RunConfig.FileName, config);
         try
         {
-            var record = new RunRecord(folder, started);
-            record.events.Append(EventRecords.Start(started));
-            record.events.Append(EventRecords.Text(started, "config", AsMarkdown(config)));
+            var record = new RunRecord(folder, start);
+            record.events.Append(EventRecords.Start(start.Time));
+            record.events.Append(EventRecords.Text(start.Time, "config", AsMarkdown(config)));
             return record;
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
@@ -72,6 +77,7 @@ internal sealed class RunRecord : IDisposable
             result.Seconds,
             result.ImagesPerSecond
         );
+        epochs.Add(line);
         Append(line, result.Steps, Scalars(line));
     }
 
@@ -79,13 +85,22 @@ internal sealed class RunRecord : IDisposable
     public void Save(Model model) =>
         Try(() => ModelFiles.Save(model, OutputFile.Check(folder[ModelName], option: "the file")));
 
-    /// <summary>Adds the result, after which there is nothing to add.</summary>
-    public void Add(ResultLine result) =>
+    /// <summary>Adds the result, and a report of the whole.</summary>
+    /// <param name="result">What the run gave.</param>
+    /// <param name="judgement">What the result says of images, and which; null where it says nothing.</param>
+    public void End(ResultLine result, Judgement? judgement = null)
+    {
         Append(
             result,
             result.Step ?? 0,
             result is { Score: "test", Accuracy: { } accuracy } ? [("accuracy/test", accuracy)] : []
         );
+        Try(() =>
+            OutputFile
+                .Check(folder[RunReport.FileName], option: "the file")
+                .Write(Encoding.UTF8.GetBytes(Report(result, judgement).Write()))
+        );
+    }
 
     /// <summary>A line that names the folder and what is in it.</summary>
     public string Describe() => $"{folder.Location}  {string.Join(", ", folder.Files())}";
@@ -95,6 +110,28 @@ internal sealed class RunRecord : IDisposable
     {
         metrics.Dispose();
         events.Dispose();
+    }
+
+    private RunReport Report(ResultLine result, Judgement? judgement)
+    {
+        IReadOnlyList<Mistake> mistakes = judgement is null
+            ? []
+            : Mistake.MostConfident(judgement.Model, judgement.Images, start.Settings.Threads, RunReport.MostMistakes);
+        return new RunReport(start, epochs, result, judgement?.Report, mistakes, Draw(judgement?.Images, mistakes));
+    }
+
+    // a report without pictures is better than none
+    private ReportPictures Draw(LabelledImages? images, IReadOnlyList<Mistake> mistakes)
+    {
+        try
+        {
+            return ReportPictures.Draw(epochs, images, mistakes);
+        }
+        catch (CommandException cause)
+        {
+            Consoles.Status($"{RunReport.FileName} has no pictures: {cause.Message}");
+            return ReportPictures.None;
+        }
     }
 
     private static (string Tag, double Value)[] Scalars(EpochLine line)

@@ -2,6 +2,7 @@ using Cnn.Host.Data;
 using Cnn.Host.Models;
 using Cnn.Host.Output;
 using Cnn.Host.Recipes;
+using Cnn.Host.Reports;
 using Cnn.Host.Runs;
 
 namespace Cnn.Host.Training;
@@ -65,7 +66,7 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         {
             // a network that has learned nothing must not take the place of one that may have
             Consoles.Status("interrupted before the first step; no model was written");
-            record?.Add(ResultLine.Without(RunEnd.Interrupted));
+            record?.End(ResultLine.Without(RunEnd.Interrupted));
             return ExitCode.Interrupted;
         }
         if (!outcome.IsComplete)
@@ -81,32 +82,33 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         ResultLine unjudged = OfModel(RunEnd.Interrupted, chosen, digest);
         if (!outcome.IsComplete)
         {
-            record?.Add(unjudged);
+            record?.End(unjudged);
             return ExitCode.Interrupted;
         }
+        Judgement judgement;
         try
         {
-            EvaluationReport report = setup.Validation is { } validation
-                ? ReportValidation(outcome, chosen, validation, stop)
-                : ReportTest(chosen, folder, stop);
-            record?.Add(
-                unjudged with
-                {
-                    End = RunEnd.Completed,
-                    Score = setup.Validation is null ? Test : Validation,
-                    Examples = report.Examples,
-                    Accuracy = report.Accuracy,
-                    // JSON has no word for infinity or NaN
-                    Loss = double.IsFinite(report.Loss) ? report.Loss : null,
-                }
-            );
-            return ExitCode.Success;
+            judgement = setup.Validation is { } validation
+                ? JudgeValidation(outcome, chosen, validation, stop)
+                : JudgeTest(chosen, folder, stop);
         }
         catch (OperationCanceledException)
         {
-            record?.Add(unjudged);
+            record?.End(unjudged);
             throw;
         }
+        EvaluationReport report = judgement.Report;
+        ResultLine result = unjudged with
+        {
+            End = RunEnd.Completed,
+            Score = setup.Validation is null ? Test : Validation,
+            Examples = report.Examples,
+            Accuracy = report.Accuracy,
+            // JSON has no word for infinity or NaN
+            Loss = double.IsFinite(report.Loss) ? report.Loss : null,
+        };
+        record?.End(result, judgement);
+        return ExitCode.Success;
     }
 
     // what was good before is saved, if it was asked for
@@ -120,7 +122,7 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
             kept =
                 $"{output} is the model of epoch {best.Epoch}, with a validation accuracy of {Numbers.Percent(best.BestAccuracy)}";
         }
-        record?.Add(result);
+        record?.End(result);
         return new CommandException(
             ExitCode.Diverged,
             $"{divergence}; {kept}; try a lower --lr than {settings.Recipe.LearningRate:R}."
@@ -145,7 +147,7 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
             Model = digest,
         };
 
-    private EvaluationReport ReportValidation(
+    private Judgement JudgeValidation(
         TrainingOutcome outcome,
         Trainer chosen,
         LabelledImages validation,
@@ -162,15 +164,15 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
                     ? $", best {Numbers.Percent(accuracy)} in epoch {epoch}"
                     : $", that of epoch {epoch}";
         Consoles.Result(line);
-        return report;
+        return new Judgement(chosen.AveragedModel, validation, report);
     }
 
-    private EvaluationReport ReportTest(Trainer chosen, DataFolder folder, CancellationToken stop)
+    private Judgement JudgeTest(Trainer chosen, DataFolder folder, CancellationToken stop)
     {
         LabelledImages test = folder.LoadTest();
         EvaluationReport report = Evaluator.Evaluate(chosen.AveragedModel, test, settings.Threads, stop);
         Consoles.Result(EvaluationOutput.Headline(Test, report));
-        return report;
+        return new Judgement(chosen.AveragedModel, test, report);
     }
 
     private void Announce(TrainingSetup setup)
