@@ -66,6 +66,7 @@ let private all =
             Host.MetricsFileTests.tests
             Host.EventFileTests.tests
             Host.RunFolderTests.tests
+            Host.ReportTests.tests
             Host.ExperimentTests.tests
             Host.ExperimentFileTests.tests
             Host.RateRangeTests.tests

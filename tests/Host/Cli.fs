@@ -19,11 +19,11 @@ type Outcome =
         Error: string
     }
 
-let private start (folder: string) (arguments: string list) : Process =
+let private startProgram (program: string) (folder: string) (arguments: string list) : Process =
     let info =
         ProcessStartInfo(
             "dotnet",
-            host :: arguments,
+            program :: arguments,
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true
@@ -32,6 +32,8 @@ let private start (folder: string) (arguments: string list) : Process =
     match Process.Start info with
     | null -> failtest "the command line did not start"
     | started -> started
+
+let private start = startProgram host
 
 let private finish (running: Process) : Outcome =
     let error = running.StandardError.ReadToEndAsync()
@@ -46,6 +48,11 @@ let private finish (running: Process) : Outcome =
         Output = output
         Error = error.Result
     }
+
+/// Another copy of the program, in this folder.
+let runProgram (program: string) (folder: string) (arguments: string list) : Outcome =
+    use running = startProgram program folder arguments
+    finish running
 
 /// cnn ARGUMENTS in this folder.
 let run (folder: string) (arguments: string list) : Outcome =

@@ -72,7 +72,7 @@ let private contents =
                 let last = text.TrimEnd().Split('\n') |> Array.last
                 let shown = Path.Combine("runs", name)
                 Expect.stringStarts last $"{shown}  config.json, events.out.tfevents." "the last line"
-                Expect.stringEnds last ".cnn, metrics.jsonl, model.bin" "the last line")
+                Expect.stringEnds last ".cnn, metrics.jsonl, model.bin, report.html" "the last line")
         }
 
         test "the model is there twice, and its digest is that of the result" {
@@ -282,7 +282,7 @@ let private places =
                 Expect.equal (Array.distinct taken).Length 8 $"{taken}"
 
                 for path in taken do
-                    Expect.equal (files (inside folder [ path ])).Count 4 path
+                    Expect.equal (files (inside folder [ path ])).Count 5 path
                     Expect.equal (metrics (inside folder [ path ])).Result.End RunEnd.Completed path)
         }
 
@@ -307,7 +307,7 @@ let private places =
                 for path in [ "a/b/c"; "empty" ] do
                     let text = runOk folder (command [ "--epochs"; "0"; "--run"; path ])
                     Expect.stringContains text $"\n{path}  config.json" "the last line"
-                    Expect.equal (files (inside folder [ path ])).Count 4 path
+                    Expect.equal (files (inside folder [ path ])).Count 5 path
 
                 Expect.isFalse (Directory.Exists(inside folder [ "runs" ])) "another folder")
         }

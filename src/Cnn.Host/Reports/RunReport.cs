@@ -74,7 +74,7 @@ internal sealed record RunReport(
     private IEnumerable<XElement> Parts()
     {
         yield return Header();
-        yield return Section("Repeat this run", Tag("pre", Tag("code", Start.Command)));
+        yield return Section("Repeat this run", Tag("pre", Tag("code", WithWholeFlags(Start.Command))));
         if (Pictures.Curves.Count > 0)
             yield return Section(
                 "Training",
@@ -95,7 +95,10 @@ internal sealed record RunReport(
         if (Mistakes.Count > 0)
             yield return Section(
                 "Most confident mistakes",
-                Tag("p", $"Of the {Images}: the answer of the model, the true class, and the probability that the model gave to its answer."),
+                Tag(
+                    "p",
+                    $"Of the {Images}: the answer of the model, the true class, and the probability that the model gave to its answer."
+                ),
                 Tag("div", Class("mistakes"), Mistakes.Select(Card))
             );
         if (Pictures.Filters.Count > 0)
@@ -109,7 +112,7 @@ internal sealed record RunReport(
     private XElement Header() =>
         Tag(
             "header",
-            Tag("h1", Recipe.Name),
+            Tag("h1", WithWholeFlags(Recipe.Name)),
             Recipe.Description.Length == 0 ? null : Tag("p", Recipe.Description),
             Tag("p", Tag("code", Start.Model.Architecture)),
             Result.Reason is null ? null : Tag("p", Class("reason"), $"{Result.Reason}."),
@@ -168,6 +171,14 @@ internal sealed record RunReport(
             Result.Model is { } digest ? Tag("p", "SHA-256 of the model: ", Tag("code", digest)) : null
         );
     }
+
+    // browsers break lines behind hyphens, too
+    private static IEnumerable<object> WithWholeFlags(string line) =>
+        line.Split(' ')
+            .Select<string, object>(word =>
+                word.StartsWith("--", StringComparison.Ordinal) ? Tag("span", Class("flag"), word) : word
+            )
+            .SelectMany((word, place) => place == 0 ? [word] : new[] { " ", word });
 
     private static XElement Section(string title, params object?[] content) =>
         Tag("section", [Tag("h2", title), .. content]);
