@@ -153,8 +153,9 @@ internal sealed record RunReport(
                 "figcaption",
                 "answer ",
                 Tag("strong", $"{mistake.Answer}"),
-                $", is {mistake.Truth}",
-                Tag("small", $"{Numbers.Percent(mistake.Probability)}, image {mistake.Index}")
+                ", ",
+                Whole($"is {mistake.Truth}"),
+                Tag("small", $"{Numbers.Percent(mistake.Probability)}, ", Whole($"image {mistake.Index}"))
             )
         );
 
@@ -172,12 +173,13 @@ internal sealed record RunReport(
         );
     }
 
+    // on one line
+    private static XElement Whole(string words) => Tag("span", Class("whole"), words);
+
     // browsers break lines behind hyphens, too
     private static IEnumerable<object> WithWholeFlags(string line) =>
         line.Split(' ')
-            .Select<string, object>(word =>
-                word.StartsWith("--", StringComparison.Ordinal) ? Tag("span", Class("flag"), word) : word
-            )
+            .Select<string, object>(word => word.StartsWith("--", StringComparison.Ordinal) ? Whole(word) : word)
             .SelectMany((word, place) => place == 0 ? [word] : new[] { " ", word });
 
     private static XElement Section(string title, params object?[] content) =>

@@ -86,7 +86,7 @@ internal sealed partial record RunFolder(string Location)
             if (TryCreate(folder[file]) is not { } first)
                 return null;
             using (first)
-                first.Append(contents);
+                folder.Begin(file, first, contents);
             return folder;
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
@@ -100,6 +100,21 @@ internal sealed partial record RunFolder(string Location)
                 $"the folder '{path}' of the run cannot be written: {reason}; give another --run FOLDER, or --no-run-folder to leave none.",
                 cause
             );
+        }
+    }
+
+    private void Begin(string name, GrowingFile file, ReadOnlySpan<byte> contents)
+    {
+        try
+        {
+            file.Append(contents);
+        }
+        catch (IOException)
+        {
+            // a full disk; without its file, the folder is empty again
+            File.Delete(this[name]);
+            Directory.Delete(Location);
+            throw;
         }
     }
 

@@ -170,7 +170,7 @@ internal sealed class RunRecord : IDisposable
         {
             if (IsComplete)
                 Consoles.Complain(
-                    $"the folder {folder.Location} of the run is not complete, the training goes on without it: {Reason(cause)}."
+                    $"the folder {folder.Location} of the run is not complete, which costs neither the training nor the model: {Reason(cause)}."
                 );
             IsComplete = false;
         }
