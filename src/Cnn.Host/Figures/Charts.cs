@@ -20,6 +20,14 @@ internal static class Charts
     // what is 0 in single precision has no logarithm; losses below this all look the same
     private const double LeastLogarithm = -9;
 
+    // over less than this part of a power of ten, hardly a digit would be labelled
+    private const double LeastDigits = 0.6;
+
+    // what differs by less than this part of it has one label
+    private const double LeastNarrow = 1e-3;
+
+    private static readonly int[] roundDigits = [1, 2, 5, 10];
+
     // more labels than this would cover each other
     private const int MostPowers = 20;
 
@@ -62,6 +70,11 @@ internal static class Charts
     public static void LabelLogarithms(IAxis axis, IEnumerable<double> logarithms)
     {
         double[] drawn = [.. logarithms];
+        if (drawn.Max() - drawn.Min() < LeastDigits)
+        {
+            LabelNarrow(axis, Math.Pow(10, drawn.Min()), Math.Pow(10, drawn.Max()));
+            return;
+        }
         (int first, int last) = ((int)Math.Floor(drawn.Min()), (int)Math.Ceiling(drawn.Max()));
         // over few powers of ten, what lies between them needs labels as well
         int[] labelled = drawn.Max() - drawn.Min() > 2.5 ? [1] : [1, 2, 3, 5];
@@ -77,6 +90,24 @@ internal static class Charts
                 ticks.AddMinor(place);
         }
         axis.TickGenerator = ticks;
+    }
+
+    // numbers so close to each other are labelled as on an axis without logarithms, about four of them
+    private static void LabelNarrow(IAxis axis, double low, double high)
+    {
+        var ticks = new NumericManual();
+        if (high - low < LeastNarrow * high)
+            ticks.AddMajor(Math.Log10(low), Short(low));
+        else
+        {
+            double power = Math.Pow(10, Math.Floor(Math.Log10((high - low) / 4)));
+            double step = power * roundDigits.First(digit => digit * power >= (high - low) / 5);
+            for (double number = Math.Ceiling(low / step); number * step <= high; number++)
+                ticks.AddMajor(Math.Log10(number * step), Short(number * step));
+        }
+        axis.TickGenerator = ticks;
+
+        static string Short(double number) => number.ToString("G4", CultureInfo.InvariantCulture);
     }
 
     private static string PowerOf10(int digit, int exponent) =>

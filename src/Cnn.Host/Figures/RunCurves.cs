@@ -11,6 +11,9 @@ internal sealed class RunCurves(IReadOnlyList<EpochLine> epochs, ChartTheme them
     private const string Training = "training images";
     private const string HeldOut = "held-out images";
 
+    // beside the lines, as a part of their extent
+    private const double Margin = 0.05;
+
     private readonly bool isHeldOut = epochs.All(epoch => epoch.ValidationLoss is not null);
 
     /// <summary>The loss, by powers of ten.</summary>
@@ -48,6 +51,8 @@ internal sealed class RunCurves(IReadOnlyList<EpochLine> epochs, ChartTheme them
             {
                 Plot plot = Empty();
                 plot.AddLine(Epochs, epochs.Select(epoch => epoch.LearningRate), theme.First);
+                double highest = epochs.Max(epoch => epoch.LearningRate);
+                plot.Axes.SetLimitsY(-Margin * highest, (1 + Margin) * highest);
                 return plot;
             },
             theme
@@ -55,10 +60,13 @@ internal sealed class RunCurves(IReadOnlyList<EpochLine> epochs, ChartTheme them
 
     private IEnumerable<double> Epochs => epochs.Select(epoch => (double)epoch.Epoch);
 
-    private static Plot Empty()
+    private Plot Empty()
     {
         Plot plot = Charts.Create("", "epoch", "");
         Charts.LabelWholeNumbers(plot.Axes.Bottom);
+        // a single point has no width
+        if (epochs.Count == 1)
+            plot.Axes.SetLimitsX(0.5, 1.5);
         return plot;
     }
 
