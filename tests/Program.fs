@@ -64,6 +64,10 @@ let private all =
             Host.RecipeTests.tests
             Host.RecipeTrainingTests.tests
             Host.PatienceTests.tests
+            Host.MetricsFileTests.tests
+            Host.EventFileTests.tests
+            Host.RunFolderTests.tests
+            Host.ReportTests.tests
             Host.ExperimentTests.tests
             Host.ExperimentFileTests.tests
             Host.RateRangeTests.tests

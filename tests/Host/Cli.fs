@@ -8,7 +8,7 @@ open System.IO
 open Expecto
 
 /// The built host: beside the tests, in the same folder of outputs.
-let private host =
+let host =
     let configuration = DirectoryInfo(AppContext.BaseDirectory).Name
     Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Cnn.Host", configuration, "cnn.dll"))
 
@@ -19,11 +19,11 @@ type Outcome =
         Error: string
     }
 
-let private start (folder: string) (arguments: string list) : Process =
+let private startProgram (program: string) (folder: string) (arguments: string list) : Process =
     let info =
         ProcessStartInfo(
             "dotnet",
-            host :: arguments,
+            program :: arguments,
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true
@@ -32,6 +32,8 @@ let private start (folder: string) (arguments: string list) : Process =
     match Process.Start info with
     | null -> failtest "the command line did not start"
     | started -> started
+
+let private start = startProgram host
 
 let private finish (running: Process) : Outcome =
     let error = running.StandardError.ReadToEndAsync()
@@ -47,22 +49,34 @@ let private finish (running: Process) : Outcome =
         Error = error.Result
     }
 
+/// Another copy of the program, in this folder.
+let runProgram (program: string) (folder: string) (arguments: string list) : Outcome =
+    use running = startProgram program folder arguments
+    finish running
+
 /// cnn ARGUMENTS in this folder.
 let run (folder: string) (arguments: string list) : Outcome =
     use running = start folder arguments
     finish running
 
-/// The same, interrupted as by Ctrl-C once a line of its results contains `sign`.
-let interruptAfter (sign: string) (folder: string) (arguments: string list) : Outcome =
+/// The same, with something done to it once a line of its results contains `sign`.
+let duringRun (sign: string) (action: Process -> unit) (folder: string) (arguments: string list) : Outcome =
     use running = start folder arguments
     let mutable line = running.StandardOutput.ReadLine()
 
     while not (isNull line) && not (line.Contains sign) do
         line <- running.StandardOutput.ReadLine()
 
-    use kill = Process.Start("kill", [ "-INT"; string running.Id ])
-    kill.WaitForExit()
+    action running
     finish running
+
+/// The same, interrupted as by Ctrl-C then.
+let interruptAfter (sign: string) (folder: string) (arguments: string list) : Outcome =
+    let interrupt (running: Process) =
+        use kill = Process.Start("kill", [ "-INT"; string running.Id ])
+        kill.WaitForExit()
+
+    duringRun sign interrupt folder arguments
 
 /// Succeeds and gives what was printed.
 let runOk (folder: string) (arguments: string list) : string =

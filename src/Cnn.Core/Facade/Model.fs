@@ -109,6 +109,10 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
                     }
             }
 
+    /// Mean and standard deviation of WithNormalization, as parts of 255; 0 and 1 where inputs are left from 0 to 1.
+    member _.Normalization: struct (float * float) =
+        struct (trained.Normalization.Mean, trained.Normalization.StandardDeviation)
+
     /// What makes the mean of all bytes of some images 0 and their variance 1, for WithNormalization: their mean and standard
     /// deviation, as parts of 255. Raises CnnException where all bytes are the same, or there are none.
     static member NormalizationOf(pixels: ReadOnlyMemory<byte>) : struct (float * float) =

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Globalization;
 using Cnn.Host.Output;
 using Cnn.Host.Recipes;
+using Cnn.Host.Runs;
 using Cnn.Host.Training;
 
 namespace Cnn.Host.Commands;
@@ -26,6 +28,13 @@ internal static class TrainCommand
             "FILE",
             "Where the model goes. Ctrl-C saves the model as it is then."
         );
+        Option<string?> run = Options.Text(
+            "--run",
+            byDefault: null,
+            "FOLDER",
+            $"Where all about the run goes: a new or empty folder; {RunFolder.Parent}/TIME-RECIPE-seedSEED unless given."
+        );
+        var noRun = new Option<bool>("--no-run-folder") { Description = "Leave no such folder, the model alone." };
         var printConfig = new Option<bool>("--print-config")
         {
             Description =
@@ -38,17 +47,14 @@ internal static class TrainCommand
         };
         foreach (
             Option option in (IEnumerable<Option>)
-                [.. training.OfSteps, .. training.OfRuns, patience, seed, output, printConfig]
+                [.. training.OfSteps, .. training.OfRuns, patience, seed, output, run, noRun, printConfig]
         )
             command.Add(option);
         command.SetWork(
             (parsed, stop) =>
             {
-                TrainSettings settings = training.Resolve(
-                    parsed.GetRequiredValue(recipe)!,
-                    parsed,
-                    parsed.GetValue(seed)
-                ) with
+                string source = parsed.GetRequiredValue(recipe)!;
+                TrainSettings settings = training.Resolve(source, parsed, parsed.GetValue(seed)) with
                 {
                     Patience = parsed.GetValue(patience),
                 };
@@ -57,15 +63,36 @@ internal static class TrainCommand
                         ExitCode.Usage,
                         "--patience needs images to be held out; give --validation, such as --validation 5000."
                     );
+                if (parsed.GetValue(run) is not null && parsed.GetValue(noRun))
+                    throw new CommandException(
+                        ExitCode.Usage,
+                        "--run names a folder for the run, and --no-run-folder leaves none; give one of them."
+                    );
                 if (parsed.GetValue(printConfig))
                 {
                     Consoles.Result(RecipeFile.Write(settings.Recipe));
                     return ExitCode.Success;
                 }
                 Actions.ReserveThreads(settings.Threads);
-                return new TrainingRun(settings, parsed.GetRequiredValue(output)!).Execute(stop);
+                RunChoice? choice = parsed.GetValue(noRun)
+                    ? null
+                    : new RunChoice(parsed.GetValue(run), source, Repeat(parsed, source, settings.Seed));
+                return new TrainingRun(settings, parsed.GetRequiredValue(output)!, choice).Execute(stop);
             }
         );
         return command;
+
+        // what is usual today may be something else tomorrow: recipe and seed are named in any case
+        string Repeat(ParseResult parsed, string source, int start) =>
+            CommandText.Join([
+                "cnn",
+                command.Name,
+                recipe.Name,
+                source,
+                .. CommandText.Given(parsed, [.. training.OfSteps, .. training.OfRuns, patience]),
+                seed.Name,
+                start.ToString(CultureInfo.InvariantCulture),
+                .. CommandText.Given(parsed, [output]),
+            ]);
     }
 }

@@ -168,11 +168,7 @@ internal sealed class TrainingOptions
 
     // what the name of a recipe must not hide: "default --lr 0.1"
     private IEnumerable<string> Changes(ParseResult parsed) =>
-        from option in OfSteps.Concat(OfRuns).Except([trainSize, validation, threads, data])
-        let given = parsed.GetResult(option)
-        where given is { Implicit: false }
-        from word in given.Tokens.Select(token => token.Value).Prepend(option.Name)
-        select word;
+        CommandText.Given(parsed, OfSteps.Concat(OfRuns).Except([trainSize, validation, threads, data]));
 
     private static string Flag(string key) => $"--{key}";
 }

@@ -24,24 +24,13 @@ internal sealed record AugmentationPreview(
 
     /// <summary>The picture as a PNG file.</summary>
     /// <exception cref="CommandException">Failed: the library that draws does not run here.</exception>
-    public byte[] Draw()
-    {
-        try
+    public byte[] Draw() =>
+        Drawing.Run(() =>
         {
             using var grid = new ImageGrid(Layout, Images.Channels);
             Fill(grid);
             return grid.Encode();
-        }
-        catch (Exception cause)
-            when (cause is DllNotFoundException or BadImageFormatException or TypeInitializationException)
-        {
-            throw new CommandException(
-                ExitCode.Failed,
-                "no figure can be drawn: the native library of SkiaSharp does not load on this system.",
-                cause
-            );
-        }
-    }
+        });
 
     private void Fill(ImageGrid grid)
     {

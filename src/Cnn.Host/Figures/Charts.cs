@@ -11,8 +11,22 @@ internal static class Charts
     private const int Width = 900;
     private const int Height = 560;
 
+    // readable on a phone, where they are shown a little smaller
+    private const int SmallWidth = 440;
+    private const int SmallHeight = 300;
+    private const int SmallScale = 2;
+    private const float SmallText = 15;
+
     // what is 0 in single precision has no logarithm; losses below this all look the same
     private const double LeastLogarithm = -9;
+
+    // over less than this part of a power of ten, hardly a digit would be labelled
+    private const double LeastDigits = 0.6;
+
+    // what differs by less than this part of it has one label
+    private const double LeastNarrow = 1e-3;
+
+    private static readonly int[] roundDigits = [1, 2, 5, 10];
 
     // more labels than this would cover each other
     private const int MostPowers = 20;
@@ -56,6 +70,11 @@ internal static class Charts
     public static void LabelLogarithms(IAxis axis, IEnumerable<double> logarithms)
     {
         double[] drawn = [.. logarithms];
+        if (drawn.Max() - drawn.Min() < LeastDigits)
+        {
+            LabelNarrow(axis, Math.Pow(10, drawn.Min()), Math.Pow(10, drawn.Max()));
+            return;
+        }
         (int first, int last) = ((int)Math.Floor(drawn.Min()), (int)Math.Ceiling(drawn.Max()));
         // over few powers of ten, what lies between them needs labels as well
         int[] labelled = drawn.Max() - drawn.Min() > 2.5 ? [1] : [1, 2, 3, 5];
@@ -73,6 +92,24 @@ internal static class Charts
         axis.TickGenerator = ticks;
     }
 
+    // numbers so close to each other are labelled as on an axis without logarithms, about four of them
+    private static void LabelNarrow(IAxis axis, double low, double high)
+    {
+        var ticks = new NumericManual();
+        if (high - low < LeastNarrow * high)
+            ticks.AddMajor(Math.Log10(low), Short(low));
+        else
+        {
+            double power = Math.Pow(10, Math.Floor(Math.Log10((high - low) / 4)));
+            double step = power * roundDigits.First(digit => digit * power >= (high - low) / 5);
+            for (double number = Math.Ceiling(low / step); number * step <= high; number++)
+                ticks.AddMajor(Math.Log10(number * step), Short(number * step));
+        }
+        axis.TickGenerator = ticks;
+
+        static string Short(double number) => number.ToString("G4", CultureInfo.InvariantCulture);
+    }
+
     private static string PowerOf10(int digit, int exponent) =>
         exponent is < -4 or > 4
             ? $"{digit}e{exponent}"
@@ -86,9 +123,8 @@ internal static class Charts
     /// <param name="plots">Makes the charts: the library that draws is loaded by the first.</param>
     /// <returns>A PNG file.</returns>
     /// <exception cref="CommandException">Failed: that library does not run here.</exception>
-    public static byte[] Encode(Func<IReadOnlyList<Plot>> plots)
-    {
-        try
+    public static byte[] Encode(Func<IReadOnlyList<Plot>> plots) =>
+        Drawing.Run(() =>
         {
             IReadOnlyList<Plot> rows = plots();
             if (rows is [var only])
@@ -99,15 +135,24 @@ internal static class Charts
                 multiplot.AddPlot(row);
             multiplot.Layout = new ScottPlot.MultiplotLayouts.Rows();
             return multiplot.Render(Width, Height * rows.Count * 2 / 3).GetImageBytes(ImageFormat.Png);
-        }
-        catch (Exception cause)
-            when (cause is DllNotFoundException or BadImageFormatException or TypeInitializationException)
+        });
+
+    /// <summary>Draws a small chart for a page, with twice the pixels that it is shown with.</summary>
+    /// <param name="plot">Makes the chart.</param>
+    /// <param name="theme">Its colours.</param>
+    /// <returns>A PNG file.</returns>
+    /// <exception cref="CommandException">Failed: the library that draws does not run here.</exception>
+    public static byte[] EncodeSmall(Func<Plot> plot, ChartTheme theme) =>
+        Drawing.Run(() =>
         {
-            throw new CommandException(
-                ExitCode.Failed,
-                "no figure can be drawn: the native library of SkiaSharp does not load on this system.",
-                cause
-            );
-        }
-    }
+            Plot small = plot();
+            theme.Apply(small);
+            small.Axes.Left.TickLabelStyle.FontSize = SmallText;
+            small.Axes.Bottom.TickLabelStyle.FontSize = SmallText;
+            small.Axes.Bottom.Label.FontSize = SmallText;
+            small.Axes.Bottom.Label.Bold = false;
+            small.Legend.FontSize = SmallText;
+            small.ScaleFactor = SmallScale;
+            return small.GetImageBytes(SmallScale * SmallWidth, SmallScale * SmallHeight, ImageFormat.Png);
+        });
 }

@@ -96,13 +96,19 @@ internal static class RecipeFile
         using (var json = new Utf8JsonWriter(buffer, Options(isIndented: true)))
         {
             json.WriteStartObject();
-            json.WriteString(RecipeKeys.Name, recipe.Name);
-            json.WriteNumber(RecipeKeys.Version, recipe.Version);
-            json.WriteString(RecipeKeys.Description, recipe.Description);
-            WriteEffects(json, recipe);
+            WriteFields(json, recipe);
             json.WriteEndObject();
         }
         return System.Text.Encoding.UTF8.GetString(buffer.ToArray());
+    }
+
+    /// <summary>All keys and values, into an object that has been begun.</summary>
+    public static void WriteFields(Utf8JsonWriter json, Recipe recipe)
+    {
+        json.WriteString(RecipeKeys.Name, recipe.Name);
+        json.WriteNumber(RecipeKeys.Version, recipe.Version);
+        json.WriteString(RecipeKeys.Description, recipe.Description);
+        WriteEffects(json, recipe);
     }
 
     /// <summary>

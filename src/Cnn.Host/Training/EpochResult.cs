@@ -9,6 +9,7 @@ internal readonly record struct EpochProgress(int Images, double Loss, double Ac
 
 /// <summary>An epoch that is over.</summary>
 /// <param name="Epoch">Counted from 1.</param>
+/// <param name="Steps">Mini-batches since the start of the run.</param>
 /// <param name="Images">Images that were trained on.</param>
 /// <param name="Loss">Mean loss of the images, each taken when it was seen.</param>
 /// <param name="Accuracy">The part of the images that was recognised when it was seen.</param>
@@ -17,6 +18,7 @@ internal readonly record struct EpochProgress(int Images, double Loss, double Ac
 /// <param name="Seconds">Time for training alone.</param>
 internal sealed record EpochResult(
     int Epoch,
+    long Steps,
     int Images,
     double Loss,
     double Accuracy,

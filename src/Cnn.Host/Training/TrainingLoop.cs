@@ -58,6 +58,7 @@ internal sealed class TrainingLoop(
                 return Diverged("the validation loss is not a finite number");
             var result = new EpochResult(
                 trainer.Epoch + 1,
+                trainer.Steps,
                 run.Images,
                 run.Loss,
                 run.Accuracy,

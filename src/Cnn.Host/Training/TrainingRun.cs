@@ -2,12 +2,20 @@ using Cnn.Host.Data;
 using Cnn.Host.Models;
 using Cnn.Host.Output;
 using Cnn.Host.Recipes;
+using Cnn.Host.Reports;
+using Cnn.Host.Runs;
 
 namespace Cnn.Host.Training;
 
 /// <summary><c>cnn train</c> from the first check to the last line.</summary>
-internal sealed class TrainingRun(TrainSettings settings, string output)
+/// <param name="settings">How to train.</param>
+/// <param name="output">Where the model goes.</param>
+/// <param name="choice">The folder that the run leaves; null for none.</param>
+internal sealed class TrainingRun(TrainSettings settings, string output, RunChoice? choice)
 {
+    private const string Test = "test";
+    private const string Validation = "validation";
+
     /// <summary>Trains, saves, and looks at the test set once, unless images are held out.</summary>
     /// <exception cref="CommandException">Anything that keeps the run from its end.</exception>
     public ExitCode Execute(CancellationToken stop)
@@ -18,24 +26,47 @@ internal sealed class TrainingRun(TrainSettings settings, string output)
         if (settings.Validation == 0)
             folder.CheckTest();
         TrainingSetup setup = TrainingSetup.Create(settings, folder.LoadTraining());
+        using RunRecord? record = choice is null ? null : RunRecord.Start(choice, settings, setup.Trainer.Model);
 
         Announce(setup);
+        try
+        {
+            ExitCode code = Train(setup, folder, file, record, stop);
+            return code == ExitCode.Success && record is { IsComplete: false } ? ExitCode.WriteFailed : code;
+        }
+        finally
+        {
+            if (record is not null)
+                Consoles.Result(record.Describe());
+        }
+    }
+
+    private ExitCode Train(
+        TrainingSetup setup,
+        DataFolder folder,
+        OutputFile file,
+        RunRecord? record,
+        CancellationToken stop
+    )
+    {
+        ITrainingDisplay display = Consoles.CreateTrainingDisplay(settings.Recipe.Epochs, setup.Validation is not null);
         TrainingOutcome outcome = new TrainingLoop(
             settings,
             setup.Batches,
             setup.Validation,
-            Consoles.CreateTrainingDisplay(settings.Recipe.Epochs, setup.Validation is not null)
+            record is null ? display : new RecordingDisplay(display, record)
         ).Run(setup.Trainer, stop);
         // who gives a patience wants the best
         Trainer? best = settings.Patience is null ? null : outcome.Best;
         Trainer chosen = best ?? outcome.Trainer;
 
         if (outcome.Divergence is { } divergence)
-            throw Diverged(divergence, best, file);
+            throw Diverged(divergence, best, file, record);
         if (!outcome.IsComplete && outcome.Trainer.Steps == 0)
         {
             // a network that has learned nothing must not take the place of one that may have
             Consoles.Status("interrupted before the first step; no model was written");
+            record?.End(ResultLine.Without(RunEnd.Interrupted));
             return ExitCode.Interrupted;
         }
         if (!outcome.IsComplete)
@@ -47,35 +78,76 @@ internal sealed class TrainingRun(TrainSettings settings, string output)
             Consoles.Result(
                 $"stopped after epoch {outcome.Trainer.Epoch} of {settings.Recipe.Epochs}: no better one since epoch {chosen.Epoch}"
             );
-        string digest = ModelFiles.Save(chosen.AveragedModel, file);
-        Consoles.Result($"{output}  sha256 {digest}");
+        string digest = Save(chosen, file, record);
+        ResultLine unjudged = OfModel(RunEnd.Interrupted, chosen, digest);
         if (!outcome.IsComplete)
+        {
+            record?.End(unjudged);
             return ExitCode.Interrupted;
-
-        if (setup.Validation is { } validation)
-            ReportValidation(outcome, chosen, validation, stop);
-        else
-            ReportTest(chosen, folder, stop);
+        }
+        Judgement judgement;
+        try
+        {
+            judgement = setup.Validation is { } validation
+                ? JudgeValidation(outcome, chosen, validation, stop)
+                : JudgeTest(chosen, folder, stop);
+        }
+        catch (OperationCanceledException)
+        {
+            record?.End(unjudged);
+            throw;
+        }
+        EvaluationReport report = judgement.Report;
+        ResultLine result = unjudged with
+        {
+            End = RunEnd.Completed,
+            Score = setup.Validation is null ? Test : Validation,
+            Examples = report.Examples,
+            Accuracy = report.Accuracy,
+            // JSON has no word for infinity or NaN
+            Loss = double.IsFinite(report.Loss) ? report.Loss : null,
+        };
+        record?.End(result, judgement);
         return ExitCode.Success;
     }
 
     // what was good before is saved, if it was asked for
-    private CommandException Diverged(string divergence, Trainer? best, OutputFile file)
+    private CommandException Diverged(string divergence, Trainer? best, OutputFile file, RunRecord? record)
     {
         string kept = "no model was written";
+        var result = ResultLine.Without(RunEnd.Diverged, divergence);
         if (best is not null)
         {
-            Consoles.Result($"{output}  sha256 {ModelFiles.Save(best.AveragedModel, file)}");
+            result = OfModel(RunEnd.Diverged, best, Save(best, file, record)) with { Reason = divergence };
             kept =
                 $"{output} is the model of epoch {best.Epoch}, with a validation accuracy of {Numbers.Percent(best.BestAccuracy)}";
         }
+        record?.End(result);
         return new CommandException(
             ExitCode.Diverged,
             $"{divergence}; {kept}; try a lower --lr than {settings.Recipe.LearningRate:R}."
         );
     }
 
-    private void ReportValidation(
+    // into the folder first: if the other place fails, the model is not lost
+    private string Save(Trainer chosen, OutputFile file, RunRecord? record)
+    {
+        Model model = chosen.AveragedModel;
+        record?.Save(model);
+        string digest = ModelFiles.Save(model, file);
+        Consoles.Result($"{output}  sha256 {digest}");
+        return digest;
+    }
+
+    private static ResultLine OfModel(RunEnd end, Trainer chosen, string digest) =>
+        ResultLine.Without(end) with
+        {
+            Epoch = chosen.Epoch,
+            Step = chosen.Steps,
+            Model = digest,
+        };
+
+    private Judgement JudgeValidation(
         TrainingOutcome outcome,
         Trainer chosen,
         LabelledImages validation,
@@ -85,20 +157,22 @@ internal sealed class TrainingRun(TrainSettings settings, string output)
         EvaluationReport report =
             outcome.Epochs.FirstOrDefault(epoch => epoch.Epoch == chosen.Epoch)?.Validation
             ?? Evaluator.Evaluate(chosen.AveragedModel, validation, settings.Threads, stop);
-        string line = EvaluationOutput.Headline("validation", report);
+        string line = EvaluationOutput.Headline(Validation, report);
         if (outcome.Trainer is { BestEpoch: { } epoch, BestAccuracy: { } accuracy })
             line +=
                 chosen == outcome.Trainer
                     ? $", best {Numbers.Percent(accuracy)} in epoch {epoch}"
                     : $", that of epoch {epoch}";
         Consoles.Result(line);
+        return new Judgement(chosen.AveragedModel, validation, report);
     }
 
-    private void ReportTest(Trainer chosen, DataFolder folder, CancellationToken stop)
+    private Judgement JudgeTest(Trainer chosen, DataFolder folder, CancellationToken stop)
     {
         LabelledImages test = folder.LoadTest();
         EvaluationReport report = Evaluator.Evaluate(chosen.AveragedModel, test, settings.Threads, stop);
-        Consoles.Result(EvaluationOutput.Headline("test", report));
+        Consoles.Result(EvaluationOutput.Headline(Test, report));
+        return new Judgement(chosen.AveragedModel, test, report);
     }
 
     private void Announce(TrainingSetup setup)

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using Cnn.Host.Benchmarks;
+using Cnn.Host.Experiments;
+using Cnn.Host.Recipes;
+using Cnn.Host.Training;
+
+namespace Cnn.Host.Runs;
+
+/// <summary>
+/// What is known of a run before its first step, as JSON: how it was asked for, the recipe with all its numbers, the network,
+/// and on what it runs.
+/// </summary>
+internal static class RunConfig
+{
+    /// <summary>The name of the file.</summary>
+    public const string FileName = "config.json";
+
+    private static readonly JsonSerializerOptions MachineOptions = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower,
+    };
+
+    /// <summary>The contents of the file.</summary>
+    public static byte[] Write(RunStart start)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, RecipeFile.Options(isIndented: true)))
+        {
+            json.WriteStartObject();
+            json.WriteString("command", start.Command);
+            json.WriteString("started", start.Time.UtcDateTime);
+            WriteSettings(json, start.Settings);
+            json.WriteStartObject("recipe");
+            RecipeFile.WriteFields(json, start.Settings.Recipe);
+            json.WriteEndObject();
+            json.WriteStartObject("model");
+            WriteModel(json, start.Model);
+            json.WriteEndObject();
+            WriteSystem(json);
+            json.WriteEndObject();
+        }
+        buffer.WriteByte((byte)'\n');
+        return buffer.ToArray();
+    }
+
+    private static void WriteSettings(Utf8JsonWriter json, TrainSettings settings)
+    {
+        json.WriteNumber("seed", settings.Seed);
+        json.WriteNumber("threads", settings.Threads);
+        WriteNumber(json, "train-size", settings.TrainSize);
+        json.WriteNumber("validation", settings.Validation);
+        WriteNumber(json, "patience", settings.Patience);
+        json.WriteString("data", settings.Data);
+    }
+
+    private static void WriteModel(Utf8JsonWriter json, Model model)
+    {
+        json.WriteString("architecture", model.Architecture);
+        json.WriteNumber("parameters", model.ParameterCount);
+        json.WriteStartArray("input");
+        foreach (int extent in model.InputShape)
+            json.WriteNumberValue(extent);
+        json.WriteEndArray();
+        json.WriteNumber("classes", model.Classes);
+        (double mean, double deviation) = model.Normalization;
+        json.WriteStartObject("normalization");
+        json.WriteNumber("mean", mean);
+        json.WriteNumber("standard-deviation", deviation);
+        json.WriteEndObject();
+    }
+
+    private static void WriteSystem(Utf8JsonWriter json)
+    {
+        var machine = Machine.Current();
+        json.WriteStartObject("program");
+        json.WriteString("version", machine.Version);
+        json.WriteString("build", Build.Id);
+        json.WriteEndObject();
+        json.WritePropertyName("machine");
+        JsonSerializer.Serialize(json, machine, MachineOptions);
+    }
+
+    private static void WriteNumber(Utf8JsonWriter json, string name, int? number)
+    {
+        if (number is { } value)
+            json.WriteNumber(name, value);
+        else
+            json.WriteNull(name);
+    }
+}
