@@ -16,7 +16,7 @@ internal sealed record Figure(int Width, int Height, Action<SKCanvas> Paint)
     /// <summary>The file.</summary>
     /// <param name="isSvg">Whether it is to be an SVG file.</param>
     /// <exception cref="CommandException">Failed: the library that draws does not run here.</exception>
-    public byte[] Encode(bool isSvg) => Drawing.Run(isSvg ? EncodeSvg : EncodePng);
+    public byte[] Encode(bool isSvg) => Drawing.Run<byte[]>(isSvg ? EncodeSvg : EncodePng);
 
     private byte[] EncodePng()
     {
