@@ -12,7 +12,7 @@ namespace Cnn.Host.Reports;
 internal sealed record ReportPictures(
     IReadOnlyList<(string Caption, ReportPicture Picture)> Curves,
     IReadOnlyList<byte[]> Mistakes,
-    IReadOnlyList<ReportPicture> Filters
+    IReadOnlyList<FilterCard> Filters
 )
 {
     /// <summary>Where nothing can be drawn.</summary>
@@ -20,11 +20,13 @@ internal sealed record ReportPictures(
 
     /// <summary>Draws them.</summary>
     /// <param name="epochs">The epochs of the run.</param>
+    /// <param name="model">The network that was judged; null without any.</param>
     /// <param name="images">The images that it was judged on; null without any.</param>
     /// <param name="mistakes">The mistakes among them.</param>
     /// <exception cref="CommandException">Failed: the library that draws does not run here.</exception>
     public static ReportPictures Draw(
         IReadOnlyList<EpochLine> epochs,
+        Model? model,
         LabelledImages? images,
         IReadOnlyList<Mistake> mistakes
     ) =>
@@ -43,7 +45,7 @@ internal sealed record ReportPictures(
                         )
                     ),
                 ],
-            Filters: []
+            model is null ? [] : FilterCard.Of(model)
         );
 
     private static IReadOnlyList<(string, ReportPicture)> DrawCurves(IReadOnlyList<EpochLine> epochs)

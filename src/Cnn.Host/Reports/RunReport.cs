@@ -104,7 +104,25 @@ internal sealed record RunReport(
         if (Pictures.Filters.Count > 0)
             yield return Section(
                 "Filters of the first convolution",
-                Tag("div", Class("curves"), Pictures.Filters.Select(filters => Tag("figure", filters.Render())))
+                Tag(
+                    "p",
+                    "A square is a weight: white for 0, red above it, blue below; the deepest colour is the largest magnitude of all."
+                ),
+                Tag(
+                    "div",
+                    Class("filters"),
+                    Pictures.Filters.Select(filter =>
+                        Tag(
+                            "figure",
+                            Tag(
+                                "img",
+                                Attribute("src", ReportPicture.Address(filter.Picture)),
+                                Attribute("alt", $"the weights of {filter.Caption}")
+                            ),
+                            Tag("figcaption", filter.Caption)
+                        )
+                    )
+                )
             );
         yield return Section("Network", ReportTables.Layers(Start.Model));
     }

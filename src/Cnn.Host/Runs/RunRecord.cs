@@ -117,15 +117,15 @@ internal sealed class RunRecord : IDisposable
         IReadOnlyList<Mistake> mistakes = judgement is null
             ? []
             : Mistake.MostConfident(judgement.Model, judgement.Images, start.Settings.Threads, RunReport.MostMistakes);
-        return new RunReport(start, epochs, result, judgement?.Report, mistakes, Draw(judgement?.Images, mistakes));
+        return new RunReport(start, epochs, result, judgement?.Report, mistakes, Draw(judgement, mistakes));
     }
 
     // a report without pictures is better than none
-    private ReportPictures Draw(LabelledImages? images, IReadOnlyList<Mistake> mistakes)
+    private ReportPictures Draw(Judgement? judgement, IReadOnlyList<Mistake> mistakes)
     {
         try
         {
-            return ReportPictures.Draw(epochs, images, mistakes);
+            return ReportPictures.Draw(epochs, judgement?.Model, judgement?.Images, mistakes);
         }
         catch (CommandException cause)
         {
