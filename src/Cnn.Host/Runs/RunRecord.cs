@@ -1,5 +1,4 @@
 using System.Text;
-using Cnn.Host.Data;
 using Cnn.Host.Models;
 using Cnn.Host.Output;
 using Cnn.Host.Reports;
