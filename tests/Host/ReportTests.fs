@@ -9,6 +9,7 @@ open System.Text.RegularExpressions
 open System.Xml.Linq
 open Expecto
 open SkiaSharp
+open Cnn
 open Cnn.Host.Runs
 open Cnn.Tests.Host.Cli
 
@@ -120,6 +121,7 @@ let private contents =
                         "Training"
                         "Confusion matrix"
                         "Most confident mistakes"
+                        "Filters of the first convolution"
                         "Network"
                     ]
                     "its parts")
@@ -225,6 +227,30 @@ let private contents =
                 Expect.equal probabilities (List.sortDescending probabilities) "order"
                 // of three answers, the most probable has a third at least
                 Expect.isTrue (probabilities |> List.forall (fun p -> p > 33.3 && p <= 100.0)) $"{probabilities}")
+        }
+
+        test "filters: the colour of each pixel is that of its weight in the model" {
+            inDataFolder (fun folder ->
+                runOk folder (command [ "--epochs"; "1" ]) |> ignore
+                let cards = all "figure" (ofClass "filters" (parse (page folder)) |> List.exactlyOne)
+                Expect.equal cards.Length 4 "how many"
+
+                let model = Model.Decode(File.ReadAllBytes(inside folder [ "r"; "model.bin" ]))
+                let weights = (FilterBank.Of model)[0].Weights.Values.ToArray()
+                let largest = weights |> Array.map abs |> Array.max
+
+                for index, card in List.indexed cards do
+                    Expect.equal (onlyOf "figcaption" card).Value $"filter {index}" "caption"
+                    use bitmap = picture (attribute "src" (onlyOf "img" card))
+                    Expect.equal (bitmap.Width, bitmap.Height) (3, 3) "pixels"
+
+                    for place, pixel in Array.indexed bitmap.Pixels do
+                        let share = float weights[9 * index + place] / float largest
+                        let red, green, blue = if share < 0.0 then 33.0, 102.0, 172.0 else 178.0, 24.0, 43.0
+
+                        for found, deepest in [ pixel.Red, red; pixel.Green, green; pixel.Blue, blue ] do
+                            let wanted = 255.0 + abs share * (deepest - 255.0)
+                            Expect.isLessThan (abs (float found - wanted)) 1.0 $"weight {place} of filter {index}")
         }
 
         test "text of a recipe is text, whatever is in it" {
