@@ -232,11 +232,17 @@ let private contents =
         test "filters: the colour of each pixel is that of its weight in the model" {
             inDataFolder (fun folder ->
                 runOk folder (command [ "--epochs"; "1" ]) |> ignore
-                let cards = all "figure" (ofClass "filters" (parse (page folder)) |> List.exactlyOne)
+
+                let cards =
+                    all "figure" (ofClass "filters" (parse (page folder)) |> List.exactlyOne)
+
                 Expect.equal cards.Length 4 "how many"
 
-                let model = Model.Decode(File.ReadAllBytes(inside folder [ "r"; "model.bin" ]))
-                let weights = (FilterBank.Of model)[0].Weights.Values.ToArray()
+                let model =
+                    Model.Decode(ReadOnlyMemory(File.ReadAllBytes(inside folder [ "r"; "model.bin" ])))
+
+                let bank = Seq.head (FilterBank.Of model)
+                let weights = bank.Weights.Values.ToArray()
                 let largest = weights |> Array.map abs |> Array.max
 
                 for index, card in List.indexed cards do
@@ -246,7 +252,12 @@ let private contents =
 
                     for place, pixel in Array.indexed bitmap.Pixels do
                         let share = float weights[9 * index + place] / float largest
-                        let red, green, blue = if share < 0.0 then 33.0, 102.0, 172.0 else 178.0, 24.0, 43.0
+
+                        let red, green, blue =
+                            if share < 0.0 then
+                                33.0, 102.0, 172.0
+                            else
+                                178.0, 24.0, 43.0
 
                         for found, deepest in [ pixel.Red, red; pixel.Green, green; pixel.Blue, blue ] do
                             let wanted = 255.0 + abs share * (deepest - 255.0)
