@@ -50,6 +50,7 @@ let private all =
             Training.LearningStepTests.tests
             Training.EvaluationTests.tests
             Training.LayerStateTests.tests
+            Explanations.ExplanationTests.tests
             Checking.GradientCheckTests.tests
             Checking.WrongConvolutionTests.tests
             Checking.WrongBackwardTests.tests
@@ -57,6 +58,7 @@ let private all =
             PurityTests.tests
             Storage.ModelFileTests.tests
             Facade.ModelTests.tests
+            Facade.InspectionTests.tests
             Facade.ImageFilterTests.tests
             Facade.PlanProfileTests.tests
             Host.TrainTests.tests
