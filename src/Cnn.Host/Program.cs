@@ -59,6 +59,7 @@ internal static class Program
             TrainCommand.Create(),
             EvalCommand.Create(),
             ShowCommand.Create(),
+            VisualizeCommand.Create(),
             AugmentCommand.Create(),
             FilterCommand.Create(),
             ExperimentCommand.Create(),

@@ -13,13 +13,7 @@ internal sealed class ImageGrid(GridLayout layout, int channels) : IDisposable
     private const float TitleSize = 16;
     private const float TextSize = 13;
 
-    // what it is called differs between systems; without any of them, what the system takes for its default
-    private static readonly string[] sansSerifs = ["Arial", "Helvetica", "DejaVu Sans", "Liberation Sans", "Noto Sans"];
-
     private readonly SKBitmap picture = Blank(layout);
-    private readonly SKTypeface typeface =
-        sansSerifs.Select(SKFontManager.Default.MatchFamily).FirstOrDefault(found => found is not null)
-        ?? SKTypeface.Default;
 
     /// <summary>Whether a picture of this size can be drawn.</summary>
     public static bool CanHold(GridLayout layout) => layout.Width * (Int128)layout.Height <= MostPixels;
@@ -77,11 +71,7 @@ internal sealed class ImageGrid(GridLayout layout, int channels) : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        typeface.Dispose();
-        picture.Dispose();
-    }
+    public void Dispose() => picture.Dispose();
 
     private static SKBitmap Blank(GridLayout layout)
     {
@@ -99,11 +89,6 @@ internal sealed class ImageGrid(GridLayout layout, int channels) : IDisposable
     private void Write(string text, float left, float baseline, float width, float size, bool isBold = false)
     {
         using var canvas = new SKCanvas(picture);
-        using var paint = new SKPaint { Color = new SKColor(0x20, 0x20, 0x20), IsAntialias = true };
-        using var font = new SKFont(typeface, size) { Embolden = isBold };
-        float wanted = font.MeasureText(text);
-        if (wanted > width)
-            font.Size = size * width / wanted;
-        canvas.DrawText(text, left, baseline, font, paint);
+        canvas.Write(text, left, baseline, width, size, isBold);
     }
 }
