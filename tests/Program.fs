@@ -82,6 +82,7 @@ let private all =
             Host.ImageFileTests.tests
             Host.ShowTests.tests
             Host.FilterTests.tests
+            Host.VisualizeTests.tests
         ]
 
 /// Written to the raw stream, after everything that Expecto still had to say, so that it is really last; on a line

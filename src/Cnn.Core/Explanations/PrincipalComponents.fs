@@ -21,7 +21,10 @@ module PrincipalComponents =
     /// rows - mean, as a matrix. [ N; D ]
     let private centred (rows: Tensor<float32>) : Matrix<float> =
         let count, width = rows.Shape[0], rows.Shape[1]
-        let matrix: Matrix<float> = DenseMatrix.Create(count, width, (fun n d -> float rows[n * width + d]))
+
+        let matrix: Matrix<float> =
+            DenseMatrix.Create(count, width, (fun n d -> float rows[n * width + d]))
+
         let means = matrix.ColumnSums() / float count
         matrix.MapIndexedInplace(Func<_, _, _, _>(fun _ d value -> value - means[d]))
         matrix
