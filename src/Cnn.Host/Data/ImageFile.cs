@@ -158,20 +158,5 @@ public static class ImageFile
         return pixels;
     }
 
-    private static T WithLibrary<T>(Func<T> work)
-    {
-        try
-        {
-            return work();
-        }
-        catch (Exception cause)
-            when (cause is DllNotFoundException or BadImageFormatException or TypeInitializationException)
-        {
-            throw new CommandException(
-                ExitCode.Failed,
-                "no image can be read or written: the native library of SkiaSharp does not load on this system.",
-                cause
-            );
-        }
-    }
+    private static T WithLibrary<T>(Func<T> work) => Drawing.Run(work, "no image can be read or written");
 }
