@@ -69,6 +69,7 @@ let private all =
             Host.MetricsFileTests.tests
             Host.EventFileTests.tests
             Host.RunFolderTests.tests
+            Host.RunPlaceTests.tests
             Host.ReportTests.tests
             Host.ExperimentTests.tests
             Host.ExperimentFileTests.tests
