@@ -62,7 +62,7 @@ type EvaluationReport internal (evaluation: Evaluation) =
 /// A network with its numbers: immutable, safe to share between threads.
 /// Images are bytes, [ channels; height; width ] one after the other.
 [<Sealed>]
-type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
+type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[], isVerified: bool) =
 
     static let orRaise (result: Result<'T, string>) : 'T =
         match result with
@@ -75,7 +75,7 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
     let mutable classifier: Classifier<float32> = null
 
     internal new(trained: TrainedNetwork) =
-        Model(trained, Plan.ofNetwork trained.Network, Normalization.table trained.Normalization)
+        Model(trained, Plan.ofNetwork trained.Network, Normalization.table trained.Normalization, true)
 
     /// The same network with other numbers.
     member internal _.With(parameters: Parameters<float32>, state: LayerState<float32>) : Model =
@@ -85,7 +85,8 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
                 State = state
             },
             plan,
-            bytes
+            bytes,
+            true
         )
 
     /// The same network for inputs (byte / 255 - mean) / standardDeviation. Raises CnnException unless the first is finite and the
@@ -143,20 +144,46 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[]) =
                     Network.initialize initializer (Seed.stream Stream.Initialization (Seed.ofInt seed)) network
                 State = Network.start network
                 Normalization = Normalization.unit
+                ClassNames = ClassNames.numbers network.Classes
+                Command = ""
             }
 
     /// Reads layers in the text form, whatever image they may fit. Raises CnnException when they cannot be read.
     static member CheckArchitecture(architecture: string) : unit =
         Architecture.parse architecture |> orRaise |> ignore
 
-    /// The model in the bytes of a model file. Raises CnnException with the rest of a sentence that starts with the
-    /// file's name: "it does not start with …".
-    static member Decode(file: ReadOnlyMemory<byte>) : Model = Model(orRaise (ModelFile.decode file))
+    /// The model in the bytes of a model file, or of a checkpoint (the moving average of its weights, if it has one). Raises CnnException
+    /// with the rest of a sentence that starts with the file's name: "it does not start with …".
+    static member Decode(file: ReadOnlyMemory<byte>) : Model =
+        let stored = orRaise (ModelFile.decode file)
+        let trained = stored.Model
+
+        Model(trained, Plan.ofNetwork trained.Network, Normalization.table trained.Normalization, stored.IsVerified)
 
     /// The bytes of a model file.
     member _.Encode() : byte[] = ModelFile.encode trained
 
     member internal _.Trained = trained
+
+    /// False for a model from a file that held no digest of its own: such a file may have been damaged unnoticed.
+    member _.IsVerified = isVerified
+
+    /// The name of each class; its number where it has none.
+    member _.ClassNames: IReadOnlyList<string> = Array.ofList trained.ClassNames :> _
+
+    /// The same model with names for its classes. Raises CnnException unless there is one for each, all different, and all fit to be shown.
+    member _.WithClassNames(names: IEnumerable<string>) : Model =
+        Model
+            { trained with
+                ClassNames = orRaise (ClassNames.check trained.Network.Classes (List.ofSeq names))
+            }
+
+    /// The command that repeats the training, as it was noted; empty where none was.
+    member _.TrainingCommand = trained.Command
+
+    /// The same model with a note of the command that repeats its training.
+    member _.WithTrainingCommand(command: string) : Model =
+        Model { trained with Command = command }
 
     /// The layers in the text form.
     member _.Architecture = Architecture.format trained.Network.Layers

@@ -66,7 +66,7 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
 
             Trainer(state, model)
 
-    member internal _.State = state
+    member internal _.State: TrainingState<float32> = state
 
     /// The model as it is now.
     member _.Model = model
@@ -74,8 +74,30 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
     /// The model whose numbers are the moving averages over the steps so far; the model as it is where the settings ask for none.
     member _.AveragedModel = averaged
 
+    /// The bytes of a checkpoint: all that the next step depends on, with a digest. `run` is a text that says which run it is of, such as a
+    /// digest of its settings.
+    member _.Encode(run: string) : byte[] =
+        CheckpointFile.encode run model.Trained state
+
+    /// The moment of this run that the bytes of a checkpoint hold; any moment of the run will do to ask for it, such as its start. Raises
+    /// CnnException, with the rest of a sentence that starts with the file's name, for bytes that are damaged, and for those of
+    /// another run: other settings, another network or seed, or another text `run`.
+    member _.Restore(file: ReadOnlyMemory<byte>, run: string) : Trainer =
+        match CheckpointFile.restore run model.Trained state file with
+        | Ok moment -> at moment model
+        | Error reason -> raise (CnnException reason)
+
     /// Whole passes over the training images.
     member _.Epoch = state.Epoch
+
+    /// Images of the epoch under way that were seen.
+    member _.EpochExamples = state.Progress.Examples
+
+    /// Their mean loss, each taken when it was seen; NaN before the first.
+    member _.EpochLoss = state.Progress.Loss / float state.Progress.Examples
+
+    /// Those of them that were recognised when they were seen.
+    member _.EpochCorrect = state.Progress.Correct
 
     /// Mini-batches since the start.
     member _.Steps = state.Step
@@ -117,16 +139,32 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
 
         TrainerStep(at next model, report)
 
+    /// Where the step from here, with this mini-batch, to `next` left the finite numbers, for a sentence. It is computed anew, slowly, one
+    /// operation after the other.
+    member _.FirstFault(pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, next: TrainerStep) : string =
+        let ofLayer (index: int) =
+            $"layer {index}, {model.Layers[index].Text}"
+
+        match Divergence.firstFault (model.Numbers pixels) (model.Labels labels) state next.Trainer.State with
+        | OutputOf layer -> $"the output of {ofLayer layer} is the first that is not finite"
+        | OfLoss -> "the loss is not finite, though all layers are"
+        | GradientOf layer -> $"the gradient of {ofLayer layer} is the first that is not finite"
+        | UpdateOf layer -> $"the step makes the weights of {ofLayer layer}, or their averages, infinite"
+        | NotFound -> "a sum of gradients is not finite"
+
     /// After the last mini-batch of an epoch; with the accuracy on held-out images if there are some.
     member _.EndEpoch(accuracy: Nullable<float>) : Trainer =
         at (TrainingState.endEpoch (Option.ofNullable accuracy) state) model
 
 /// The next moment of a run, and what the mini-batch gave before the step was taken.
 and [<Sealed>] TrainerStep internal (trainer: Trainer, report: StepReport) =
-    member _.Trainer = trainer
+    member _.Trainer: Trainer = trainer
 
     /// Mean cross-entropy of the mini-batch, in nats; with label smoothing where the settings ask for it.
     member _.Loss = report.Loss
 
     member _.Correct = report.Correct
     member _.Examples = report.Examples
+
+    /// Whether the loss, and all that the step gave, is finite. Once it is not, nothing good will come of the run.
+    member _.IsFinite = report.IsFinite

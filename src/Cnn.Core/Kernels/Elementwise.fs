@@ -145,6 +145,31 @@ module internal Elementwise =
 
         sum
 
+    /// Whether all of these numbers are finite: x - x is 0 for those, and not a number for the others, as is all that it is added to.
+    let isFinite<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+        (x: nativeptr<'T>)
+        (count: int)
+        : bool =
+        let width = Vector256<'T>.Count
+        let mutable a = Vector256<'T>.Zero
+        let mutable b = Vector256<'T>.Zero
+        let mutable i = 0
+
+        while i <= count - 2 * width do
+            let low = Vector256.Load(x +! i)
+            let high = Vector256.Load(x +! (i + width))
+            a <- Vector256.Add(a, Vector256.Subtract(low, low))
+            b <- Vector256.Add(b, Vector256.Subtract(high, high))
+            i <- i + 2 * width
+
+        let mutable isFinite = Vector256.EqualsAll(Vector256.Add(a, b), Vector256<'T>.Zero)
+
+        while i < count do
+            isFinite <- isFinite && 'T.IsFinite(NativePtr.get x i)
+            i <- i + 1
+
+        isFinite
+
 // The functions that layers and optimisers map.
 
 /// max(x, 0), a NaN staying a NaN.

@@ -64,6 +64,18 @@ module LayerState =
                 }
         | States parts -> States(List.map (map f) parts)
 
+    /// The same form with other tensors, which are taken in order.
+    let rebuild (tensors: Tensor<'U> seq) (state: LayerState<'T>) : LayerState<'U> =
+        use next = tensors.GetEnumerator()
+
+        let take _ =
+            if not (next.MoveNext()) then
+                invalidArg (nameof tensors) "there are fewer tensors than the state has"
+
+            next.Current
+
+        map take state
+
     /// Applies a function to every pair of tensors that stand in the same place.
     let rec map2 (f: Tensor<'T> -> Tensor<'T> -> Tensor<'T>) (x: LayerState<'T>) (y: LayerState<'T>) : LayerState<'T> =
         match x, y with
@@ -78,5 +90,15 @@ module LayerState =
         | _ -> invalidArg (nameof y) "the states belong to different networks"
 
     /// Whether every number is finite.
-    let isFinite (state: LayerState<'T>) : bool =
-        named state |> List.forall (fun (_, tensor) -> Tensor.isFinite tensor)
+    let rec isFinite (state: LayerState<'T>) : bool =
+        match state with
+        | Stateless -> true
+        | Running r -> Tensor.isFinite r.Mean && Tensor.isFinite r.Variance
+        | States parts -> List.forall isFinite parts
+
+    /// Whether a state can be that of a training: no variance is negative.
+    let rec internal isPossible (state: LayerState<'T>) : bool =
+        match state with
+        | Stateless -> true
+        | Running r -> Array.forall (fun v -> 'T.op_GreaterThanOrEqual (v, 'T.Zero)) (r.Variance.ToArray())
+        | States parts -> List.forall isPossible parts

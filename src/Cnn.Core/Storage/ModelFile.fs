@@ -1,152 +1,92 @@
 namespace Cnn.Storage
 
 open System
-open System.Globalization
+open System.Collections.Generic
 open Cnn.Tensors
 open Cnn.Networks
 
-/// How bytes of an image become inputs of the network: (byte / 255 - Mean) / StandardDeviation.
-type Normalization =
-    {
-        Mean: float
-        StandardDeviation: float
-    }
-
-module Normalization =
-
-    /// Bytes 0 .. 255 become 0 .. 1, as in the guide: background stays exactly 0.
-    let unit: Normalization = { Mean = 0.0; StandardDeviation = 1.0 }
-
-    /// Mean 0 and variance 1 over all these bytes, or a sentence where there is no variance.
-    let ofBytes (pixels: ReadOnlySpan<byte>) : Result<Normalization, string> =
-        // whole numbers, so that no order of additions matters
-        let counts: int64[] = Array.zeroCreate 256
-
-        for pixel in pixels do
-            counts[int pixel] <- counts[int pixel] + 1L
-
-        let total = float pixels.Length
-
-        let mean =
-            Seq.sum (Seq.mapi (fun byte count -> float byte * float count) counts) / total
-
-        let variance =
-            Seq.sum (Seq.mapi (fun byte count -> (float byte - mean) ** 2.0 * float count) counts)
-            / total
-
-        if pixels.Length = 0 || variance = 0.0 then
-            Error "images whose pixels are all the same cannot be normalised"
-        else
-            Ok
-                {
-                    Mean = mean / 255.0
-                    StandardDeviation = sqrt variance / 255.0
-                }
-
-    /// The input that each of the 256 bytes becomes.
-    let table (normalization: Normalization) : float32[] =
-        Array.init 256 (fun byte ->
-            float32 ((float byte / 255.0 - normalization.Mean) / normalization.StandardDeviation))
-
-/// A network with its numbers, and what it expects of its input.
+/// A model as it was read from a file.
 [<NoComparison>]
-type TrainedNetwork =
+type StoredModel =
     {
-        Network: Network
-        Parameters: Parameters<float32>
-        State: LayerState<float32>
-        Normalization: Normalization
+        Model: TrainedNetwork
+        /// Whether the file held its own digest, which is then right. Files of other programs hold none.
+        IsVerified: bool
     }
 
 /// The project's model file: a safetensors file whose metadata hold the architecture in its text form, the shape of an
-/// input and the normalisation. The tensors have the names of Parameters.named: "0.weight", "0.bias", …
+/// input, the normalisation, the names of the classes and the command that trained it. The tensors have the names of
+/// Parameters.named and LayerState.named: "0.weight", "0.bias", "1.running_mean", …
 module ModelFile =
 
-    /// The value of the metadata key "format", and the only "version" there is.
-    let private format = "functional-cnn", "1"
+    /// The value of the metadata key "format".
+    [<Literal>]
+    let private Format = "functional-cnn"
 
-    let private exact (value: float) =
-        value.ToString("R", CultureInfo.InvariantCulture)
+    /// That of a checkpoint, which holds a model among other things.
+    [<Literal>]
+    let internal CheckpointFormat = "functional-cnn-checkpoint"
+
+    /// The value of the key "version". Version 1 had no digest.
+    [<Literal>]
+    let private Version = "2"
 
     /// The bytes of the file.
     let encode (model: TrainedNetwork) : byte[] =
         Safetensors.encode
             {
-                Metadata =
-                    Map
-                        [
-                            "format", fst format
-                            "version", snd format
-                            "architecture", Architecture.format model.Network.Layers
-                            "input", Shape.format model.Network.Input
-                            "mean", exact model.Normalization.Mean
-                            "standard_deviation", exact model.Normalization.StandardDeviation
-                        ]
+                Metadata = readOnlyDict ([ "format", Format; "version", Version ] @ ModelMetadata.write model)
                 Tensors = Parameters.named model.Parameters @ LayerState.named model.State
             }
 
-    let private find (key: string) (metadata: Map<string, string>) =
-        match Map.tryFind key metadata with
-        | Some value -> Ok value
-        | None -> Error $"its metadata lack '{key}'"
+    /// Whether these metadata are those of a model that can be read here.
+    let private checkFormat (metadata: IReadOnlyDictionary<string, string>) : Result<unit, string> =
+        let text key =
+            match metadata.TryGetValue key with
+            | true, value -> value
+            | _ -> ""
 
-    let private shape (text: string) : Result<Shape, string> =
-        let extents =
-            text.Split 'x'
-            |> List.ofArray
-            |> List.map (fun part -> Int32.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture))
+        match text "format", text "version", metadata.ContainsKey FileDigest.Key with
+        | Format, Version, false
+        | CheckpointFormat, _, false -> Error $"it is damaged: its {FileDigest.Key} is missing"
+        | Format, (Version | "1"), _
+        | CheckpointFormat, "1", _ -> Ok()
+        | (Format | CheckpointFormat), other, _ ->
+            Error $"it is of version {other}, which this program does not read; take a newer one"
+        | _ when metadata.ContainsKey "architecture" -> Ok()
+        | _ -> Error "it is a safetensors file, but its metadata do not say which architecture it is of"
 
-        if extents.Length <= 8 && List.forall fst extents then
-            Ok(List.map snd extents)
-        else
-            Error $"'{text}' is not the shape of an input"
+    /// What a model has of the tensors of a checkpoint: the moving average, where there is one.
+    let private ofCheckpoint (tensors: (string * Tensor<float32>) list) : (string * Tensor<float32>) list =
+        let below (prefix: string) =
+            tensors
+            |> List.choose (fun (name, tensor) ->
+                if name.StartsWith(prefix, StringComparison.Ordinal) then
+                    Some(name.Substring prefix.Length, tensor)
+                else
+                    None)
 
-    let private number (what: string) (text: string) : Result<float, string> =
-        match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
-        | true, value when Double.IsFinite value -> Ok value
-        | _ -> Error $"'{text}' is not a {what}"
-
-    let private network (metadata: Map<string, string>) : Result<Network, string> =
-        match find "format" metadata, find "version" metadata with
-        | Ok f, Ok v when (f, v) = format ->
-            find "input" metadata
-            |> Result.bind shape
-            |> Result.bind (fun input ->
-                find "architecture" metadata
-                |> Result.bind Architecture.parse
-                |> Result.bind (Network.create input))
-        | Ok f, Ok v when f = fst format -> Error $"it is of version {v}, and this program reads version {snd format}"
-        | _ -> Error "it is a safetensors file, but not a model of this program"
-
-    let private normalization (metadata: Map<string, string>) : Result<Normalization, string> =
-        match
-            find "mean" metadata |> Result.bind (number "mean"),
-            find "standard_deviation" metadata |> Result.bind (number "standard deviation")
-        with
-        | Ok mean, Ok deviation when deviation > 0.0 ->
-            Ok
-                {
-                    Mean = mean
-                    StandardDeviation = deviation
-                }
-        | Ok _, Ok deviation -> Error $"a standard deviation of {exact deviation} is not positive"
-        | Error reason, _
-        | _, Error reason -> Error reason
+        match below "average." with
+        | [] -> below "parameters." @ below "state."
+        | average -> average @ below "average_state."
 
     /// Parameters and state, from tensors of which each must have its place.
-    let private numbers
+    let internal numbers
         (network: Network)
         (tensors: (string * Tensor<float32>) list)
         : Result<Parameters<float32> * LayerState<float32>, string> =
-        let table = Map.ofList tensors
+        let table = Dictionary<string, Tensor<float32>>()
 
-        let find name shape =
-            match Map.tryFind name table with
-            | None -> Error $"its tensor '{name}' is missing"
-            | Some tensor when tensor.Shape <> shape ->
+        for name, tensor in tensors do
+            table[name] <- tensor
+
+        let find (name: string) (shape: Shape) =
+            match table.TryGetValue name with
+            | true, tensor when tensor.Shape = shape -> Ok tensor
+            | true, tensor ->
                 Error
                     $"its tensor '{name}' is {Shape.format tensor.Shape}, but its architecture asks for {Shape.format shape}"
-            | Some tensor -> Ok tensor
+            | _ -> Error $"its tensor '{name}' is missing"
 
         Network.assemble find network
         |> Result.bind (fun parameters ->
@@ -154,41 +94,46 @@ module ModelFile =
             |> Result.map (fun state -> parameters, state))
         |> Result.bind (fun (parameters, state) ->
             let placed =
-                Parameters.named parameters @ LayerState.named state
-                |> List.map fst
-                |> Set.ofList
+                Parameters.named parameters @ LayerState.named state |> List.map fst |> HashSet
 
             match tensors |> List.tryFind (fun (name, _) -> not (placed.Contains name)) with
             | Some(name, _) -> Error $"its tensor '{name}' has no place in its architecture"
+            | None when tensors.Length > placed.Count -> Error "two of its tensors have the same name"
+            | None when not (Parameters.isFinite parameters && LayerState.isFinite state) ->
+                Error "it holds numbers that are not finite"
+            | None when not (LayerState.isPossible state) -> Error "it holds a negative variance"
             | None -> Ok(parameters, state))
 
-    /// Whether a state can be that of a training.
-    let rec private isPossible (state: LayerState<float32>) : bool =
-        match state with
-        | Stateless -> true
-        | Running r -> Seq.forall (fun i -> r.Variance[i] >= 0.0f) (seq { 0 .. r.Variance.Count - 1 })
-        | States parts -> List.forall isPossible parts
-
     /// The model in the bytes of a file, or what is wrong with them, as the rest of a sentence that starts with the
-    /// file's name ("model.bin is not a model: …").
-    let decode (file: ReadOnlyMemory<byte>) : Result<TrainedNetwork, string> =
+    /// file's name ("model.bin is not a model: …"). A checkpoint is read as the model that it would be saved as.
+    let decode (file: ReadOnlyMemory<byte>) : Result<StoredModel, string> =
         Safetensors.decode file
         |> Result.bind (fun contents ->
-            match network contents.Metadata, normalization contents.Metadata with
-            | Ok network, Ok normalization ->
-                numbers network contents.Tensors
-                |> Result.bind (fun (parameters, state) ->
-                    if not (Parameters.isFinite parameters && LayerState.isFinite state) then
-                        Error "it holds numbers that are not finite"
-                    elif isPossible state then
-                        Ok
-                            {
-                                Network = network
-                                Parameters = parameters
-                                State = state
-                                Normalization = normalization
-                            }
-                    else
-                        Error "it holds a negative variance")
-            | Error reason, _
-            | _, Error reason -> Error reason)
+            let metadata = contents.Metadata
+
+            checkFormat metadata
+            |> Result.bind (fun () -> ModelMetadata.network metadata)
+            |> Result.bind (fun network ->
+                match ModelMetadata.normalization metadata, ModelMetadata.classNames network.Classes metadata with
+                | Ok normalization, Ok names ->
+                    let tensors =
+                        match metadata.TryGetValue "format" with
+                        | true, CheckpointFormat -> ofCheckpoint contents.Tensors
+                        | _ -> contents.Tensors
+
+                    numbers network tensors
+                    |> Result.map (fun (parameters, state) ->
+                        {
+                            Model =
+                                {
+                                    Network = network
+                                    Parameters = parameters
+                                    State = state
+                                    Normalization = normalization
+                                    ClassNames = names
+                                    Command = ModelMetadata.command metadata
+                                }
+                            IsVerified = metadata.ContainsKey FileDigest.Key
+                        })
+                | Error reason, _
+                | _, Error reason -> Error reason))

@@ -3,20 +3,25 @@ namespace Cnn.Storage
 open System
 open System.Buffers
 open System.Buffers.Binary
+open System.Collections.Generic
 open System.Runtime.InteropServices
 open System.Text.Json
 open Cnn.Tensors
 
 /// The contents of a safetensors file: text metadata, and named tensors in order.
-[<NoComparison>]
+[<NoComparison; NoEquality>]
 type Safetensors =
     {
-        Metadata: Map<string, string>
+        /// With the digest of the file under FileDigest.Key, where it was read from a file that holds one; it has then been checked.
+        Metadata: IReadOnlyDictionary<string, string>
         Tensors: (string * Tensor<float32>) list
     }
 
 /// The safetensors format, as published by Hugging Face: 8 bytes with the length of a JSON header (little-endian), the
 /// header, and the raw little-endian values. The header maps each tensor to its dtype, shape and byte range.
+///
+/// The reader trusts nothing: lengths, offsets, overlaps, holes, keys that are there twice, dtypes and shapes are checked before
+/// memory is taken for a number, and all that it takes is bounded by the size of the file.
 module Safetensors =
 
     [<Literal>]
@@ -30,7 +35,7 @@ module Safetensors =
     [<Literal>]
     let private MostAxes = 8
 
-    /// The bytes of a file with these contents; the same contents always give the same bytes.
+    /// The bytes of a file with these contents and its own digest; the same contents always give the same bytes.
     let encode (contents: Safetensors) : byte[] =
         let buffer = ArrayBufferWriter<byte>()
 
@@ -43,8 +48,10 @@ module Safetensors =
             json.WriteStartObject "__metadata__"
 
             for KeyValue(key, value) in contents.Metadata do
-                json.WriteString(key, value)
+                if key <> FileDigest.Key then
+                    json.WriteString(key, value)
 
+            json.WriteString(FileDigest.Key, FileDigest.zeros)
             json.WriteEndObject()
 
             for (name, tensor), start in List.zip contents.Tensors (List.take sizes.Length offsets) do
@@ -79,6 +86,13 @@ module Safetensors =
                 for i in 0 .. tensor.Count - 1 do
                     BinaryPrimitives.WriteSingleLittleEndian(target.Slice(i * sizeof<float32>), tensor[i])
 
+        match FileDigest.find (Span.op_Implicit header) with
+        | Ok(ValueSome place) ->
+            let place = LengthBytes + place
+            (FileDigest.compute (ReadOnlySpan file) place).CopyTo(file, place)
+        | Ok ValueNone
+        | Error _ -> invalidOp "the header has lost its digest"
+
         file
 
     /// Where a tensor stands among the values, as its header entry says.
@@ -90,8 +104,9 @@ module Safetensors =
             End: int64
         }
 
+    /// An array of a few whole numbers, none below zero; longer ones cost no memory.
     let private integers (element: JsonElement) : int64 list option =
-        if element.ValueKind <> JsonValueKind.Array then
+        if element.ValueKind <> JsonValueKind.Array || element.GetArrayLength() > MostAxes then
             None
         else
             let numbers =
@@ -122,9 +137,8 @@ module Safetensors =
         match
             property "dtype", property "shape" |> Option.bind integers, property "data_offsets" |> Option.bind integers
         with
-        | Some dtype, _, _ when dtype.ValueKind <> JsonValueKind.String || dtype.GetString() <> "F32" ->
+        | Some dtype, _, _ when dtype.ValueKind <> JsonValueKind.String || not (dtype.ValueEquals "F32") ->
             Error $"tensor '{name}' is not of dtype F32"
-        | Some _, Some shape, _ when shape.Length > MostAxes -> Error $"tensor '{name}' has more than {MostAxes} axes"
         | Some _, Some shape, _ when List.contains 0L shape -> Error $"tensor '{name}' is empty"
         | Some _, Some shape, Some [ first; last ] ->
             let size = (1I, shape) ||> List.fold (fun product extent -> product * bigint extent)
@@ -141,19 +155,23 @@ module Safetensors =
                         Start = first
                         End = last
                     }
-        | _ -> Error $"the entry of tensor '{name}' lacks dtype, shape or data_offsets"
+        | _ -> Error $"the entry of tensor '{name}' lacks a dtype, a shape of at most {MostAxes} axes or data_offsets"
 
-    let private metadata (root: JsonElement) : Result<Map<string, string>, string> =
+    let private metadata (root: JsonElement) : Result<IReadOnlyDictionary<string, string>, string> =
         match root.TryGetProperty "__metadata__" with
         | true, table when table.ValueKind = JsonValueKind.Object ->
-            let pairs = [ for item in table.EnumerateObject() -> item.Name, item.Value ]
+            let texts = Dictionary<string, string>()
 
-            if pairs |> List.forall (fun (_, value) -> value.ValueKind = JsonValueKind.String) then
-                Ok(pairs |> List.map (fun (key, value) -> key, value.GetString()) |> Map.ofList)
+            let isText (item: JsonProperty) =
+                item.Value.ValueKind = JsonValueKind.String
+                && texts.TryAdd(item.Name, item.Value.GetString())
+
+            if table.EnumerateObject() |> Seq.forall isText then
+                Ok(texts :> IReadOnlyDictionary<string, string>)
             else
                 Error "its metadata is not a table of texts"
         | true, _ -> Error "its metadata is not a table of texts"
-        | _ -> Ok Map.empty
+        | _ -> Ok(readOnlyDict [])
 
     /// Every byte of the values belongs to exactly one tensor.
     let private covers (length: int64) (entries: Entry list) : Result<unit, string> =
@@ -170,14 +188,16 @@ module Safetensors =
 
         walk 0L sorted
 
-    let private values (bytes: ReadOnlySpan<byte>) (entry: Entry) : Tensor<float32> =
-        let source = bytes.Slice(int entry.Start, int (entry.End - entry.Start)).ToArray()
+    let private values (bytes: ReadOnlyMemory<byte>) (entry: Entry) : Tensor<float32> =
+        let source = bytes.Slice(int entry.Start, int (entry.End - entry.Start))
 
         Tensor.create
             entry.Shape
             (Fill(fun target ->
+                let source = source.Span
+
                 for i in 0 .. target.Length - 1 do
-                    target[i] <- BinaryPrimitives.ReadSingleLittleEndian(ReadOnlySpan(source, 4 * i, 4))))
+                    target[i] <- BinaryPrimitives.ReadSingleLittleEndian(source.Slice(sizeof<float32> * i))))
 
     let private readHeader (header: ReadOnlyMemory<byte>) (valueBytes: int64) =
         use document =
@@ -202,6 +222,14 @@ module Safetensors =
             | Error reason, _
             | _, Error reason -> Error reason
 
+    /// A file without a digest is as good as one whose digest is right.
+    let private verify (file: ReadOnlySpan<byte>) (header: ReadOnlySpan<byte>) : Result<unit, string> =
+        match FileDigest.find header with
+        | Error reason -> Error reason
+        | Ok(ValueSome place) when not (FileDigest.isRight file (LengthBytes + place)) ->
+            Error "it is damaged: its SHA-256 is not the one that it holds"
+        | Ok _ -> Ok()
+
     /// The contents of a file, or what is wrong with it, as the rest of a sentence that starts with the file's name
     /// ("model.bin is not a model: …").
     let decode (file: ReadOnlyMemory<byte>) : Result<Safetensors, string> =
@@ -216,15 +244,19 @@ module Safetensors =
             elif announced > present then
                 Error $"its header should have {announced} bytes, but only {present} are there"
             else
-                let first = LengthBytes + int announced
+                let header = file.Slice(LengthBytes, int announced)
+                let rest = file.Slice(LengthBytes + int announced)
 
                 try
-                    readHeader (file.Slice(LengthBytes, int announced)) (int64 (file.Length - first))
-                    |> Result.map (fun (entries, table) ->
-                        {
-                            Metadata = table
-                            Tensors = entries |> List.map (fun e -> e.Name, values (file.Span.Slice first) e)
-                        })
+                    match readHeader header (int64 rest.Length) with
+                    | Error reason -> Error reason
+                    | Ok(entries, table) ->
+                        verify file.Span header.Span
+                        |> Result.map (fun () ->
+                            {
+                                Metadata = table
+                                Tensors = entries |> List.map (fun e -> e.Name, values rest e)
+                            })
                 with
                 | :? JsonException -> Error "its header is not valid JSON"
                 // what the JSON reader says of text that is not UTF-8

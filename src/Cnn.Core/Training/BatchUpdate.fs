@@ -174,6 +174,9 @@ type internal BatchUpdate<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIe
     /// What there is after the step, once the work is done.
     member _.Result = successor.Result
 
+    /// Whether all of that is finite.
+    member _.IsFinite = successor.IsFinite
+
     interface IDisposable with
         member _.Dispose() =
             if not (isNull room) then

@@ -91,6 +91,9 @@ type internal Successor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
     let struct (average, newAverage) =
         optional learned.Average.IsSome (fun l -> Option.defaultValue Empty l.Average)
 
+    // only ever set to false, from any thread
+    let mutable isFinite = true
+
     let own (all: 'T[][]) (t: int) : 'T[] = if isNull all then null else all[t]
 
     let place (array: nativeptr<'T>) (start: int) : nativeptr<'T> =
@@ -130,6 +133,16 @@ type internal Successor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
 
         ruleOf[t].Apply &numbers
 
+        // while they are in the cache. A gradient that is not finite leaves nothing finite; one that is may still be too large.
+        if
+            not (
+                Elementwise.isFinite numbers.NewParameter count
+                && (isNull newFirst || Elementwise.isFinite numbers.NewFirst count)
+                && (isNull newSecond || Elementwise.isFinite numbers.NewSecond count)
+            )
+        then
+            isFinite <- false
+
         if not (isNull average) then
             // the new parameters are still in the cache
             Kernel<'T>
@@ -139,6 +152,9 @@ type internal Successor<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee
                     ReadOnlySpan(newParameters[t], start, count),
                     Span(newAverage[t], start, count)
                 )
+
+    /// Whether all new numbers so far are finite.
+    member _.IsFinite = isFinite
 
     /// What there is after the step, once every number has been through it.
     member _.Result: Learned<'T> =

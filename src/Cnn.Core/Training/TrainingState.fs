@@ -1,5 +1,6 @@
 namespace Cnn.Training
 
+open System
 open System.Numerics
 open Cnn.Tensors
 open Cnn.Networks
@@ -7,6 +8,24 @@ open Cnn.Fusion
 
 /// The best accuracy on held-out images so far, and the epoch (from 1) that reached it.
 type Score = { Epoch: int; Accuracy: float }
+
+/// What the mini-batches of an epoch gave so far: sums over their examples, each loss taken before the step of its batch.
+type Progress =
+    {
+        Examples: int
+        Loss: float
+        Correct: int
+    }
+
+module Progress =
+
+    /// That of an epoch before its first mini-batch.
+    let none: Progress =
+        {
+            Examples = 0
+            Loss = 0.0
+            Correct = 0
+        }
 
 /// Everything that a run needs to go on, in one immutable record: the run is a fold of `TrainingState.step`
 /// over mini-batches, and any state of it can be kept, compared or continued.
@@ -29,6 +48,8 @@ type TrainingState<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'
         Epoch: int
         /// Mini-batches since the start.
         Step: int64
+        /// That of the epoch under way: it begins with the example behind those that it has seen.
+        Progress: Progress
         Seed: Seed
         Best: Score option
     }
@@ -40,6 +61,8 @@ type StepReport =
         Loss: float
         Correct: int
         Examples: int
+        /// Whether the loss, and every number that the step gave, is finite.
+        IsFinite: bool
     }
 
 module TrainingState =
@@ -63,6 +86,7 @@ module TrainingState =
             AverageState = None
             Epoch = 0
             Step = 0L
+            Progress = Progress.none
             Seed = seed
             Best = None
         }
@@ -94,6 +118,10 @@ module TrainingState =
             Average = state.Average
         }
 
+    /// Where the draws of the next step come from: every step has a seed of its own.
+    let internal draws (state: TrainingState<'T>) : Seed =
+        state.Seed |> Seed.stream Stream.Dropout |> Seed.split (int state.Step)
+
     /// Numbers of a network that are worth a thread of their own when they are updated.
     [<Literal>]
     let private NumbersForThread = 32768
@@ -109,11 +137,9 @@ module TrainingState =
         (state: TrainingState<'T>)
         : struct (TrainingState<'T> * StepReport) =
         let options = state.Options
-        // every step draws from a seed of its own
-        let draws = state.Seed |> Seed.stream Stream.Dropout |> Seed.split (int state.Step)
 
         use pass =
-            DataParallel.pass options.LabelSmoothing draws state.Plan state.Parameters examples labels
+            DataParallel.pass options.LabelSmoothing (draws state) state.Plan state.Parameters examples labels
 
         use update =
             new BatchUpdate<'T>(
@@ -154,11 +180,18 @@ module TrainingState =
                     Average = next.Average
                     AverageState = averageState
                     Step = state.Step + 1L
+                    Progress =
+                        {
+                            Examples = state.Progress.Examples + labels.Count
+                            Loss = state.Progress.Loss + loss
+                            Correct = state.Progress.Correct + correct
+                        }
                 },
                 {
                     Loss = loss / float labels.Count
                     Correct = correct
                     Examples = labels.Count
+                    IsFinite = Double.IsFinite loss && update.IsFinite && LayerState.isFinite layers
                 })
 
     /// One mini-batch x [ N; … ] with labels [ N ]: the mean gradient, and one step of the optimiser, with the options of the state. The
@@ -191,5 +224,6 @@ module TrainingState =
 
         { state with
             Epoch = epoch
+            Progress = Progress.none
             Best = best
         }
