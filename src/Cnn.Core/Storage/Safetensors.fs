@@ -5,6 +5,7 @@ open System.Buffers
 open System.Buffers.Binary
 open System.Collections.Generic
 open System.Runtime.InteropServices
+open System.Text.Encodings.Web
 open System.Text.Json
 open Cnn.Tensors
 
@@ -43,7 +44,10 @@ module Safetensors =
         let offsets = (0, sizes) ||> List.scan (+)
 
         do
-            use json = new Utf8JsonWriter(buffer)
+            // quotes in a text as \", which people can read
+            use json =
+                new Utf8JsonWriter(buffer, JsonWriterOptions(Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping))
+
             json.WriteStartObject()
             json.WriteStartObject "__metadata__"
 

@@ -34,6 +34,17 @@ internal static class TrainCommand
             "FOLDER",
             $"Where all about the run goes: a new or empty folder; {RunFolder.Parent}/TIME-RECIPE-seedSEED unless given."
         );
+        Option<string?> resume = Options.Text(
+            "--resume",
+            byDefault: null,
+            "FOLDER",
+            $"Go on with the run in this folder, from its last checkpoint, exactly as if it had never stopped. Only --stop-after, --threads, --data and --out go with it."
+        );
+        Option<double?> stopAfter = Options.OptionalNumber(
+            "--stop-after",
+            NumberRange.Positive,
+            "Stop after so many epochs, such as 2 or 2.5, as Ctrl-C would; the schedule stays that of the whole run."
+        );
         var noRun = new Option<bool>("--no-run-folder") { Description = "Leave no such folder, the model alone." };
         var printConfig = new Option<bool>("--print-config")
         {
@@ -47,16 +58,34 @@ internal static class TrainCommand
         };
         foreach (
             Option option in (IEnumerable<Option>)
-                [.. training.OfSteps, .. training.OfRuns, patience, seed, output, run, noRun, printConfig]
+                [
+                    .. training.OfSteps,
+                    .. training.OfRuns,
+                    patience,
+                    seed,
+                    output,
+                    run,
+                    noRun,
+                    resume,
+                    stopAfter,
+                    printConfig,
+                ]
         )
             command.Add(option);
         command.SetWork(
             (parsed, stop) =>
             {
+                if (parsed.GetValue(resume) is { } begun)
+                    return GoOn(parsed, begun, stop);
                 string source = parsed.GetRequiredValue(recipe)!;
                 TrainSettings settings = training.Resolve(source, parsed, parsed.GetValue(seed)) with
                 {
                     Patience = parsed.GetValue(patience),
+                    StopAfter = parsed.GetValue(stopAfter),
+                };
+                settings = settings with
+                {
+                    Command = Repeat(parsed, source, settings.Seed, except: [training.Threads]),
                 };
                 if (settings is { Patience: not null, Validation: 0 })
                     throw new CommandException(
@@ -76,23 +105,59 @@ internal static class TrainCommand
                 Actions.ReserveThreads(settings.Threads);
                 RunChoice? choice = parsed.GetValue(noRun)
                     ? null
-                    : new RunChoice(parsed.GetValue(run), source, Repeat(parsed, source, settings.Seed));
+                    : new RunChoice(
+                        parsed.GetValue(run),
+                        source,
+                        Repeat(parsed, source, settings.Seed, except: []) + Given(parsed, output)
+                    );
                 return new TrainingRun(settings, parsed.GetRequiredValue(output)!, choice).Execute(stop);
             }
         );
         return command;
 
         // what is usual today may be something else tomorrow: recipe and seed are named in any case
-        string Repeat(ParseResult parsed, string source, int start) =>
-            CommandText.Join([
+        string Repeat(ParseResult parsed, string source, int start, IEnumerable<Option> except) =>
+            ShellWords.Join([
                 "cnn",
                 command.Name,
                 recipe.Name,
                 source,
-                .. CommandText.Given(parsed, [.. training.OfSteps, .. training.OfRuns, patience]),
+                .. CommandText.Given(parsed, training.OfSteps.Concat(training.OfRuns).Append(patience).Except(except)),
                 seed.Name,
                 start.ToString(CultureInfo.InvariantCulture),
-                .. CommandText.Given(parsed, [output]),
             ]);
+
+        ExitCode GoOn(ParseResult parsed, string folder, CancellationToken stop)
+        {
+            Option[] possible = [resume, stopAfter, training.Threads, training.Data, output];
+            if (CommandText.Given(parsed, command.Options.Except(possible)).FirstOrDefault() is { } stray)
+                throw new CommandException(
+                    ExitCode.Usage,
+                    $"--resume goes on with a run as it began, and {stray} would change it; leave it out, or start a new run."
+                );
+            using var stored = StoredRun.Open(folder);
+            if (stored.IsComplete)
+            {
+                Consoles.Result($"the run in {folder} is complete; its model is {stored.Folder[RunRecord.ModelName]}");
+                return ExitCode.Success;
+            }
+            TrainSettings settings = stored.Settings with
+            {
+                StopAfter = parsed.GetValue(stopAfter),
+                Threads = parsed.GetResult(training.Threads) is { Implicit: false }
+                    ? parsed.GetValue(training.Threads)
+                    : stored.Settings.Threads,
+                Data = parsed.GetValue(training.Data) ?? stored.Settings.Data,
+            };
+            string target = parsed.GetResult(output) is { Implicit: false }
+                ? parsed.GetRequiredValue(output)!
+                : stored.Output;
+            Actions.ReserveThreads(settings.Threads);
+            return new TrainingRun(settings, target, choice: null, stored).Execute(stop);
+        }
     }
+
+    // with a space before it, or nothing
+    private static string Given(ParseResult parsed, Option option) =>
+        ShellWords.Join([.. CommandText.Given(parsed, [option])]) is { Length: > 0 } words ? $" {words}" : "";
 }

@@ -105,6 +105,12 @@ internal sealed class TrainingOptions
         "The folder of the four IDX files, gzipped or not; the MNIST files of the program unless given."
     );
 
+    /// <summary><c>--threads</c>.</summary>
+    public Option<int> Threads => threads;
+
+    /// <summary><c>--data</c>.</summary>
+    public Option<string?> Data => data;
+
     /// <summary>Those that matter to every step.</summary>
     public IEnumerable<Option> OfSteps =>
         [

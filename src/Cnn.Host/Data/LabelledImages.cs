@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Cnn.Host.Data;
 
 /// <summary>
@@ -64,6 +67,16 @@ public sealed record LabelledImages(int Channels, int Height, int Width, byte[] 
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count - start);
         byte[] pixels = Pixels.AsSpan(start * ImageSize, count * ImageSize).ToArray();
         return new LabelledImages(Channels, Height, Width, pixels, Labels.AsSpan(start, count).ToArray());
+    }
+
+    /// <summary>The SHA-256 of shape, pixels and labels, in hexadecimal: equal digests, equal images in equal order.</summary>
+    public string Digest()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.ASCII.GetBytes($"{Count}x{Channels}x{Height}x{Width}"));
+        hash.AppendData(Pixels);
+        hash.AppendData(Labels);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static int Positive(int value, string name)

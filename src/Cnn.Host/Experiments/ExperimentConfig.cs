@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Cnn.Host.Data;
 using Cnn.Host.Recipes;
@@ -29,21 +28,12 @@ internal sealed record ExperimentConfig(JsonElement Settings, string Digest)
             else
                 json.WriteNull("train-size");
             json.WriteNumber("validation", settings.Validation);
-            json.WriteString("data", DigestOf(training));
+            json.WriteString("data", training.Digest());
             json.WriteString("test", settings.Validation == 0 ? folder.DigestOfTest() : null);
             json.WriteEndObject();
         }
         byte[] text = buffer.ToArray();
         using JsonDocument document = JsonDocument.Parse(text);
         return new ExperimentConfig(document.RootElement.Clone(), Convert.ToHexStringLower(SHA256.HashData(text)));
-    }
-
-    private static string DigestOf(LabelledImages images)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.ASCII.GetBytes($"{images.Count}x{images.Channels}x{images.Height}x{images.Width}"));
-        hash.AppendData(images.Pixels);
-        hash.AppendData(images.Labels);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

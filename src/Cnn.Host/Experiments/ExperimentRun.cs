@@ -73,7 +73,7 @@ internal sealed class ExperimentRun
             setup.Batches,
             setup.Validation,
             new PlainDisplay(training.Recipe.Epochs, line => Consoles.Status($"seed {training.Seed}  {line}"))
-        ).Run(setup.Trainer, stop);
+        ).Run(setup.Trainer, best: null, stop);
         bool hasDiverged = outcome.Divergence is not null;
         if (!outcome.IsComplete && !hasDiverged)
             throw new OperationCanceledException(stop);

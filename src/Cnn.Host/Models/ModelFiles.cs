@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using Cnn.Host.Output;
 
 namespace Cnn.Host.Models;
 
@@ -16,7 +17,12 @@ internal static class ModelFiles
         byte[] contents = Read(path);
         try
         {
-            return Model.Decode(contents);
+            var model = Model.Decode(contents);
+            if (!model.IsVerified)
+                Consoles.Status(
+                    $"{path} is unverified: it holds no SHA-256 of its own, so that nobody can tell whether it is as it was written"
+                );
+            return model;
         }
         catch (CnnException cause)
         {
@@ -55,7 +61,9 @@ internal static class ModelFiles
     private static CommandException Unusable(string path, string reason, Exception cause) =>
         CommandException.BadData($"{path} is not a usable model: {reason}.", cause);
 
-    private static byte[] Read(string path)
+    /// <summary>The bytes of a file that may be a model.</summary>
+    /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
+    public static byte[] Read(string path)
     {
         if (Directory.Exists(path))
             throw CommandException.BadData($"{path} is a folder where a model file is expected; name the file in it.");

@@ -79,7 +79,7 @@ internal sealed class OutputFile
 
     /// <summary>
     /// Writes the file whole or not at all: the bytes go to a temporary file beside it, that one to the
-    /// disk, and then it takes the place of the old file in one step.
+    /// disk, and then it takes the place of the old file in one step, which goes to the disk as well.
     /// </summary>
     /// <exception cref="CommandException">Write failed: the old file is as it was.</exception>
     public void Write(ReadOnlySpan<byte> contents)
@@ -100,7 +100,10 @@ internal sealed class OutputFile
                 file.Flush(flushToDisk: true);
             }
             if (!isDevice)
+            {
                 File.Move(path, target, overwrite: true);
+                FolderFlush.Flush(Path.GetDirectoryName(target)!);
+            }
         }
         catch (Exception cause)
         {

@@ -71,6 +71,25 @@ internal sealed class RecipeFields
             : throw Wrong(key, value, $"a whole number of at least {least}");
     }
 
+    /// <summary>The same; null where the key is missing, or its value is null.</summary>
+    public int? WholeIfGiven(string key, int least) =>
+        TryGet(key, mayBeMissing: true, out JsonElement value) && value.ValueKind != JsonValueKind.Null
+            ? Whole(key, least)
+            : null;
+
+    /// <summary>Text; null where the key is missing, or its value is null.</summary>
+    public string? TextIfGiven(string key) =>
+        TryGet(key, mayBeMissing: true, out JsonElement value) && value.ValueKind != JsonValueKind.Null
+            ? Text(key)
+            : null;
+
+    /// <summary>An object in the object.</summary>
+    public JsonElement Object(string key)
+    {
+        TryGet(key, mayBeMissing: false, out JsonElement value);
+        return value.ValueKind == JsonValueKind.Object ? value : throw Wrong(key, value, "an object");
+    }
+
     /// <summary>A number within a range.</summary>
     public double Number(string key, NumberRange range)
     {

@@ -64,7 +64,11 @@ internal static class RecipeFile
         }
     }
 
-    private static Recipe Read(string path, JsonElement root)
+    /// <summary>The recipe that a JSON object is.</summary>
+    /// <param name="path">The file that it stands in, for complaints.</param>
+    /// <param name="root">The object.</param>
+    /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
+    public static Recipe Read(string path, JsonElement root)
     {
         var fields = new RecipeFields(path, root);
         var recipe = new Recipe(

@@ -15,22 +15,45 @@ internal static class RunConfig
     /// <summary>The name of the file.</summary>
     public const string FileName = "config.json";
 
+    /// <summary>Bytes of the file, at most.</summary>
+    public const int MostBytes = 1 << 20;
+
+    // the keys that are read again when the run goes on
+    public const string Command = "command";
+    public const string ModelCommand = "model-command";
+    public const string Started = "started";
+    public const string Seed = "seed";
+    public const string Threads = "threads";
+    public const string TrainSize = "train-size";
+    public const string Validation = "validation";
+    public const string Patience = "patience";
+    public const string Data = "data";
+    public const string Images = "images";
+    public const string Output = "out";
+    public const string Recipe = "recipe";
+
     private static readonly JsonSerializerOptions MachineOptions = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower,
     };
 
     /// <summary>The contents of the file.</summary>
-    public static byte[] Write(RunStart start)
+    /// <param name="start">The run before its first step.</param>
+    /// <param name="images">The digest of its training images.</param>
+    /// <param name="output">Where its model goes.</param>
+    public static byte[] Write(RunStart start, string images, string output)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, RecipeFile.Options(isIndented: true)))
         {
             json.WriteStartObject();
-            json.WriteString("command", start.Command);
-            json.WriteString("started", start.Time.UtcDateTime);
+            json.WriteString(Command, start.Command);
+            json.WriteString(ModelCommand, start.Settings.Command);
+            json.WriteString(Started, start.Time.UtcDateTime);
             WriteSettings(json, start.Settings);
-            json.WriteStartObject("recipe");
+            json.WriteString(Images, images);
+            json.WriteString(Output, output);
+            json.WriteStartObject(Recipe);
             RecipeFile.WriteFields(json, start.Settings.Recipe);
             json.WriteEndObject();
             json.WriteStartObject("model");
@@ -45,12 +68,12 @@ internal static class RunConfig
 
     private static void WriteSettings(Utf8JsonWriter json, TrainSettings settings)
     {
-        json.WriteNumber("seed", settings.Seed);
-        json.WriteNumber("threads", settings.Threads);
-        WriteNumber(json, "train-size", settings.TrainSize);
-        json.WriteNumber("validation", settings.Validation);
-        WriteNumber(json, "patience", settings.Patience);
-        json.WriteString("data", settings.Data);
+        json.WriteNumber(Seed, settings.Seed);
+        json.WriteNumber(Threads, settings.Threads);
+        WriteNumber(json, TrainSize, settings.TrainSize);
+        json.WriteNumber(Validation, settings.Validation);
+        WriteNumber(json, Patience, settings.Patience);
+        json.WriteString(Data, settings.Data);
     }
 
     private static void WriteModel(Utf8JsonWriter json, Model model)

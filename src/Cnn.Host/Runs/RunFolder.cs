@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Cnn.Host.Models;
 
 namespace Cnn.Host.Runs;
 
@@ -108,6 +109,10 @@ internal sealed partial record RunFolder(string Location)
         try
         {
             file.Append(contents);
+            file.Flush();
+            FolderFlush.Flush(Location);
+            if (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Location))) is { } parent)
+                FolderFlush.Flush(parent);
         }
         catch (IOException)
         {
@@ -123,7 +128,7 @@ internal sealed partial record RunFolder(string Location)
     {
         try
         {
-            return new GrowingFile(path);
+            return GrowingFile.Create(path);
         }
         catch (IOException) when (File.Exists(path))
         {

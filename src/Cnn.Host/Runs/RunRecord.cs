@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Cnn.Host.Models;
 using Cnn.Host.Output;
@@ -8,7 +9,7 @@ namespace Cnn.Host.Runs;
 
 /// <summary>
 /// What a run leaves in its folder, written as soon as it is known. A disk that is full must not cost the model: trouble with
-/// the folder is told once, the training goes on, and at the end the folder is not complete.
+/// the folder is told once, the training goes on, and what could not be written is tried again.
 /// </summary>
 internal sealed class RunRecord : IDisposable
 {
@@ -17,45 +18,78 @@ internal sealed class RunRecord : IDisposable
 
     private readonly RunFolder folder;
     private readonly RunStart start;
-    private readonly GrowingFile metrics;
-    private readonly GrowingFile events;
+    private readonly IDisposable held;
+    private readonly RunLog log;
+    private readonly Checkpoints checkpoints;
     private readonly List<EpochLine> epochs = [];
+    private bool isTold;
+    private bool lacksCheckpoint;
+    private bool lacksResult;
 
-    private RunRecord(RunFolder folder, RunStart start)
-    {
-        this.folder = folder;
-        this.start = start;
-        metrics = new GrowingFile(folder[MetricsFile.FileName]);
-        events = new GrowingFile(folder[EventRecords.FileName(start.Time)]);
-    }
+    private RunRecord(RunFolder folder, RunStart start, IDisposable held, RunLog log, Checkpoints checkpoints) =>
+        (this.folder, this.start, this.held, this.log, this.checkpoints) = (folder, start, held, log, checkpoints);
 
     /// <summary>Whether all that there was to write has been written.</summary>
-    public bool IsComplete { get; private set; } = true;
+    public bool IsComplete => log.IsComplete && !lacksCheckpoint && !lacksResult;
+
+    /// <summary>Where the run is.</summary>
+    public string Location => folder.Location;
+
+    /// <summary>Whether there is a moment to go on from.</summary>
+    public bool CanGoOn => checkpoints.Exist;
 
     /// <summary>Makes the folder of a run that is about to start.</summary>
     /// <param name="choice">Where it is to be.</param>
     /// <param name="settings">Those of the run.</param>
     /// <param name="model">The network before its first step.</param>
+    /// <param name="images">The digest of the training images.</param>
+    /// <param name="output">Where its model goes.</param>
     /// <exception cref="CommandException">Usage: there cannot be such a folder.</exception>
-    public static RunRecord Start(RunChoice choice, TrainSettings settings, Model model)
+    public static RunRecord Start(RunChoice choice, TrainSettings settings, Model model, string images, string output)
     {
         var start = new RunStart(choice.Command, settings, model, DateTimeOffset.UtcNow);
-        byte[] config = RunConfig.Write(start);
+        byte[] config = RunConfig.Write(start, images, output);
         RunFolder folder = choice.Folder is { } path
             ? RunFolder.Take(path, RunConfig.FileName, config)
             : RunFolder.TakeNext(start.Time, choice.Recipe, settings.Seed, RunConfig.FileName, config);
+        RunLock held = RunLock.Take(folder);
         try
         {
-            var record = new RunRecord(folder, start);
-            record.events.Append(EventRecords.Start(start.Time));
-            record.events.Append(EventRecords.Text(start.Time, "config", AsMarkdown(config)));
+            var checkpoints = new Checkpoints(folder, Convert.ToHexStringLower(SHA256.HashData(config)));
+            return new RunRecord(folder, start, held, RunLog.Start(folder, start.Time, config), checkpoints);
+        }
+        catch (Exception cause) when (CommandException.IsFileTrouble(cause))
+        {
+            held.Dispose();
+            throw new CommandException(
+                ExitCode.Usage,
+                $"the folder {folder.Location} of the run cannot be written: {Reason(cause)}; give another --run FOLDER, or --no-run-folder to leave none.",
+                cause
+            );
+        }
+    }
+
+    /// <summary>Goes on with the folder of a run.</summary>
+    /// <param name="stored">The run.</param>
+    /// <param name="settings">How it goes on.</param>
+    /// <param name="last">The moment from which it does.</param>
+    /// <exception cref="CommandException">Bad data: a file of the folder is damaged; write failed.</exception>
+    public static RunRecord Continue(StoredRun stored, TrainSettings settings, Trainer last)
+    {
+        RunFolder folder = stored.Folder;
+        try
+        {
+            var log = RunLog.Continue(folder, DateTimeOffset.UtcNow, last.Epoch, out IReadOnlyList<EpochLine> epochs);
+            var start = new RunStart(stored.Command, settings, last.Model, stored.Started);
+            var record = new RunRecord(folder, start, stored, log, new Checkpoints(folder, stored.Digest));
+            record.epochs.AddRange(epochs);
             return record;
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
         {
             throw new CommandException(
-                ExitCode.Usage,
-                $"the folder {folder.Location} of the run cannot be written: {Reason(cause)}; give another --run FOLDER, or --no-run-folder to leave none.",
+                ExitCode.WriteFailed,
+                $"the folder {folder.Location} of the run cannot be written: {Reason(cause)}; check its permissions and the room on its disk.",
                 cause
             );
         }
@@ -77,28 +111,46 @@ internal sealed class RunRecord : IDisposable
             result.ImagesPerSecond
         );
         epochs.Add(line);
-        Append(line, result.Steps, Scalars(line));
+        Try(() => log.Append(line, result.Steps, Scalars(line)));
+    }
+
+    /// <summary>Keeps a moment from which the run can go on. The lines up to there are on the disk before it is.</summary>
+    public void Keep(Trainer moment, bool isBest)
+    {
+        lacksCheckpoint = true;
+        Try(() =>
+        {
+            log.Flush();
+            checkpoints.Save(moment, isBest);
+            lacksCheckpoint = false;
+        });
     }
 
     /// <summary>Adds the model.</summary>
-    public void Save(Model model) =>
-        Try(() => ModelFiles.Save(model, OutputFile.Check(folder[ModelName], option: "the file")));
+    public void Save(Model model)
+    {
+        bool isSaved = Try(() => ModelFiles.Save(model, OutputFile.Check(folder[ModelName], option: "the file")));
+        lacksResult |= !isSaved;
+    }
 
     /// <summary>Adds the result, and a report of the whole.</summary>
     /// <param name="result">What the run gave.</param>
     /// <param name="judgement">What the result says of images, and which; null where it says nothing.</param>
     public void End(ResultLine result, Judgement? judgement = null)
     {
-        Append(
-            result,
-            result.Step ?? 0,
-            result is { Score: "test", Accuracy: { } accuracy } ? [("accuracy/test", accuracy)] : []
-        );
         Try(() =>
+            log.Append(
+                result,
+                result.Step ?? 0,
+                result is { Score: "test", Accuracy: { } accuracy } ? [("accuracy/test", accuracy)] : []
+            )
+        );
+        bool isReported = Try(() =>
             OutputFile
                 .Check(folder[RunReport.FileName], option: "the file")
                 .Write(Encoding.UTF8.GetBytes(Report(result, judgement).Write()))
         );
+        lacksResult |= !isReported;
     }
 
     /// <summary>A line that names the folder and what is in it.</summary>
@@ -107,8 +159,8 @@ internal sealed class RunRecord : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        metrics.Dispose();
-        events.Dispose();
+        log.Dispose();
+        held.Dispose();
     }
 
     private RunReport Report(ResultLine result, Judgement? judgement)
@@ -146,38 +198,23 @@ internal sealed class RunRecord : IDisposable
             : training;
     }
 
-    private void Append(MetricsLine line, long step, (string Tag, double Value)[] scalars)
-    {
-        // behind a gap, what follows would mislead
-        if (!IsComplete)
-            return;
-        Try(() =>
-        {
-            metrics.Append(line.Encode());
-            if (scalars.Length > 0)
-                events.Append(EventRecords.Scalars(DateTimeOffset.UtcNow, step, scalars));
-        });
-    }
-
-    private void Try(Action write)
+    private bool Try(Action write)
     {
         try
         {
             write();
+            return true;
         }
         catch (Exception cause) when (cause is CommandException || CommandException.IsFileTrouble(cause))
         {
-            if (IsComplete)
+            if (!isTold)
                 Consoles.Complain(
                     $"the folder {folder.Location} of the run is not complete, which costs neither the training nor the model: {Reason(cause)}."
                 );
-            IsComplete = false;
+            isTold = true;
+            return false;
         }
     }
 
     private static string Reason(Exception cause) => cause.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ');
-
-    // lines that are indented are shown as they are
-    private static string AsMarkdown(byte[] text) =>
-        string.Concat(Encoding.UTF8.GetString(text).Split('\n').Select(line => $"    {line}\n"));
 }

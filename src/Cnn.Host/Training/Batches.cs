@@ -37,6 +37,9 @@ internal sealed class Batches
         buffers = [NewBuffer(), NewBuffer()];
     }
 
+    /// <summary>Images in a mini-batch, but for the last of an epoch.</summary>
+    public int Size => batchSize;
+
     /// <summary>Images in an epoch.</summary>
     public int Images => images.Count;
 
@@ -46,18 +49,21 @@ internal sealed class Batches
     /// <summary>Images in the smallest mini-batch.</summary>
     public int Smallest => images.Count - (Count - 1) * batchSize;
 
-    /// <summary>The mini-batches of the epoch that the trainer is about to begin.</summary>
+    /// <summary>The mini-batches of the epoch that the trainer is about to begin; those that are left of it, if it has begun.</summary>
     public IEnumerable<Batch> OfEpoch(Trainer trainer)
     {
         ReadOnlyMemory<int> order = trainer.Order(images.Count);
-        Preparation preparing = Begin(0);
+        int begin = trainer.EpochExamples;
+        if (begin >= images.Count)
+            yield break;
+        Preparation preparing = Begin(begin, turn: 0);
         try
         {
-            for (int start = 0, turn = 0; start < images.Count; start += bufferSize, turn ^= 1)
+            for (int start = begin, turn = 0; start < images.Count; start += bufferSize, turn ^= 1)
             {
                 int filled = preparing.Finish();
                 if (start + filled < images.Count)
-                    preparing = Begin(start + filled);
+                    preparing = Begin(start + filled, turn ^ 1);
                 for (int first = 0; first < filled; first += batchSize)
                     yield return buffers[turn].Slice(first, Math.Min(batchSize, filled - first), images.ImageSize);
             }
@@ -68,13 +74,8 @@ internal sealed class Batches
             preparing.Abandon();
         }
 
-        Preparation Begin(int start) =>
-            new(
-                this,
-                buffers[start / bufferSize % 2],
-                order[start..Math.Min(start + bufferSize, images.Count)],
-                trainer
-            );
+        Preparation Begin(int start, int turn) =>
+            new(this, buffers[turn], order[start..Math.Min(start + bufferSize, images.Count)], trainer);
     }
 
     private void Fill(Buffer buffer, ReadOnlySpan<int> indices, int first, int end, Trainer trainer)

@@ -14,6 +14,11 @@ namespace Cnn.Host.Training;
 /// <param name="Seed">The root of all randomness.</param>
 /// <param name="Threads">Threads to compute on.</param>
 /// <param name="Data">The data folder; null for the one of the program.</param>
+/// <param name="Command">
+/// The command line that gives the same model, to be noted in it: without what changes nothing, such as the threads. Empty where
+/// there is none.
+/// </param>
+/// <param name="StopAfter">Epochs after which to stop, as if the user did; null to go on to the end.</param>
 internal sealed record TrainSettings(
     Recipe Recipe,
     NetworkChoice Network,
@@ -22,5 +27,7 @@ internal sealed record TrainSettings(
     int? Patience,
     int Seed,
     int Threads,
-    string? Data
+    string? Data,
+    string Command = "",
+    double? StopAfter = null
 );

@@ -5,7 +5,7 @@ using Cnn.Host.Output;
 namespace Cnn.Host.Training;
 
 /// <summary>Where a run ended.</summary>
-/// <param name="Trainer">The run after its last step.</param>
+/// <param name="Trainer">The run after its last step; where it diverged, before the step that did.</param>
 /// <param name="Epochs">The epochs that were completed, in their order.</param>
 /// <param name="Best">
 /// The run after the epoch that did best on the held-out images, the first of equals; null without such images.
@@ -25,60 +25,85 @@ internal sealed record TrainingOutcome(
 }
 
 /// <summary>Takes a run from one step to the next: all that a step computes is in the core.</summary>
+/// <param name="settings">How to train.</param>
+/// <param name="batches">What is trained on.</param>
+/// <param name="validation">The held-out images; null for none.</param>
+/// <param name="display">Who watches.</param>
+/// <param name="keep">
+/// Keeps a moment from which the run could go on, and whether it is the end of the best epoch so far; null where nobody does.
+/// </param>
 internal sealed class TrainingLoop(
     TrainSettings settings,
     Batches batches,
     LabelledImages? validation,
-    ITrainingDisplay display
+    ITrainingDisplay display,
+    Action<Trainer, bool>? keep = null
 )
 {
     // people cannot read faster, and a step may take but a tenth of a millisecond
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(0.1);
 
+    // what a crash in a long epoch costs at most
+    private static readonly TimeSpan KeepInterval = TimeSpan.FromMinutes(1);
+
     private readonly int epochs = settings.Recipe.Epochs;
     private readonly Schedule schedule = settings.Recipe.Schedule;
+
+    // the step before which the run stops as if the user wanted it
+    private readonly long lastStep = settings.StopAfter is { } after
+        ? (long)Math.Min(Math.Floor(after * batches.Count), long.MaxValue / 2)
+        : long.MaxValue;
+
+    private long kept = Stopwatch.GetTimestamp();
 
     /// <summary>
     /// Trains until the last epoch is over, patience is at its end, the numbers are no longer finite, or the user wants to stop.
     /// </summary>
-    public TrainingOutcome Run(Trainer trainer, CancellationToken stop)
+    /// <param name="trainer">The run at any moment, in the middle of an epoch too.</param>
+    /// <param name="best">The end of its best epoch so far; null where there was none.</param>
+    /// <param name="stop">When the user wants to stop.</param>
+    public TrainingOutcome Run(Trainer trainer, Trainer? best, CancellationToken stop)
     {
         var completed = new List<EpochResult>();
-        Trainer? best = null;
         while (trainer.Epoch < epochs && !IsOutOfPatience(trainer))
         {
+            if (stop.IsCancellationRequested || trainer.Steps >= lastStep)
+                return new TrainingOutcome(trainer, completed, best, IsComplete: false);
             Trainer start = trainer;
             EpochRun run = display.During(trainer.Epoch + 1, batches.Images, report => Train(start, report, stop));
             trainer = run.Trainer;
             if (run.Fault is { } fault)
-                return Diverged(fault);
+                // the step that diverged is not counted: it led nowhere
+                return Diverged(step: trainer.Steps + 1, fault);
             if (!run.IsComplete || !TryValidate(trainer, stop, out EvaluationReport? report))
                 return new TrainingOutcome(trainer, completed, best, IsComplete: false);
             if (report is not null && !double.IsFinite(report.Loss))
-                return Diverged("the validation loss is not a finite number");
+                return Diverged(trainer.Steps, "the validation loss is not a finite number");
             var result = new EpochResult(
                 trainer.Epoch + 1,
                 trainer.Steps,
                 run.Images,
-                run.Loss,
-                run.Accuracy,
+                trainer.EpochLoss,
+                (double)trainer.EpochCorrect / trainer.EpochExamples,
                 report,
                 LearningRate(trainer.Steps - 1),
                 run.Seconds
             );
             completed.Add(result);
             trainer = trainer.EndEpoch(report?.Accuracy);
-            if (trainer.BestEpoch == trainer.Epoch)
+            bool isBest = trainer.BestEpoch == trainer.Epoch;
+            if (isBest)
                 best = trainer;
             display.Show(result);
+            Keep(trainer, isBest);
         }
         return new TrainingOutcome(trainer, completed, best, IsComplete: true);
 
-        TrainingOutcome Diverged(string fault)
+        TrainingOutcome Diverged(long step, string fault)
         {
             // an epoch may have been cut short, but none has been added to or left out
-            long step = trainer.Steps - (long)trainer.Epoch * batches.Count;
-            string where = $"training diverged in epoch {trainer.Epoch + 1}, step {step} of {batches.Count}";
+            long ofEpoch = step - (long)trainer.Epoch * batches.Count;
+            string where = $"training diverged in epoch {trainer.Epoch + 1}, step {ofEpoch} of {batches.Count}";
             return new TrainingOutcome(trainer, completed, best, IsComplete: false, $"{where}: {fault}");
         }
     }
@@ -91,48 +116,44 @@ internal sealed class TrainingLoop(
     private double LearningRate(long step) =>
         schedule.LearningRate(step, batches.Count, totalSteps: (long)epochs * batches.Count);
 
-    private EpochRun Train(Trainer trainer, Action<EpochProgress>? report, CancellationToken stop)
+    // what is left of an epoch
+    private EpochRun Train(Trainer start, Action<EpochProgress>? report, CancellationToken stop)
     {
+        Trainer trainer = start;
         long started = Stopwatch.GetTimestamp();
         long reported = started;
-        double loss = 0;
-        int correct = 0;
-        int images = 0;
         foreach (Batch batch in batches.OfEpoch(trainer))
         {
-            if (stop.IsCancellationRequested)
+            if (stop.IsCancellationRequested || trainer.Steps >= lastStep)
                 break;
             double rate = LearningRate(trainer.Steps);
             TrainerStep step = trainer.Step(batch.Pixels, batch.Labels, rate, settings.Threads);
+            if (!step.IsFinite)
+                return Current() with { Fault = trainer.FirstFault(batch.Pixels, batch.Labels, step) };
             trainer = step.Trainer;
-            if (!double.IsFinite(step.Loss))
-                return Current() with { Fault = "the loss is no longer a finite number" };
-            loss += step.Loss * step.Examples;
-            correct += step.Correct;
-            images += step.Examples;
             if (report is not null && Stopwatch.GetElapsedTime(reported) >= RefreshInterval)
             {
                 reported = Stopwatch.GetTimestamp();
                 report(Current().Progress);
             }
+            if (Stopwatch.GetElapsedTime(kept) >= KeepInterval)
+                Keep(trainer, isBest: false);
         }
-        // the loss of a step is that before it was taken: the last step has not been judged yet
-        return trainer.Model.IsFinite
-            ? Current()
-            : Current() with
-            {
-                Fault = "the parameters are no longer finite numbers",
-            };
+        return Current();
 
         EpochRun Current() =>
             new(
                 trainer,
-                images,
-                loss / images,
-                (double)correct / images,
+                trainer.EpochExamples - start.EpochExamples,
                 Stopwatch.GetElapsedTime(started).TotalSeconds,
-                images == batches.Images
+                trainer.EpochExamples == batches.Images
             );
+    }
+
+    private void Keep(Trainer trainer, bool isBest)
+    {
+        keep?.Invoke(trainer, isBest);
+        kept = Stopwatch.GetTimestamp();
     }
 
     // false when the user stopped it
@@ -152,18 +173,17 @@ internal sealed class TrainingLoop(
         return true;
     }
 
-    private sealed record EpochRun(
-        Trainer Trainer,
-        int Images,
-        double Loss,
-        double Accuracy,
-        double Seconds,
-        bool IsComplete
-    )
+    private sealed record EpochRun(Trainer Trainer, int Images, double Seconds, bool IsComplete)
     {
         // what is no longer finite
         public string? Fault { get; init; }
 
-        public EpochProgress Progress => new(Images, Loss, Accuracy, Images / Seconds);
+        public EpochProgress Progress =>
+            new(
+                Trainer.EpochExamples,
+                Trainer.EpochLoss,
+                (double)Trainer.EpochCorrect / Trainer.EpochExamples,
+                Images / Seconds
+            );
     }
 }

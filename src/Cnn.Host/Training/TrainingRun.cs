@@ -10,8 +10,9 @@ namespace Cnn.Host.Training;
 /// <summary><c>cnn train</c> from the first check to the last line.</summary>
 /// <param name="settings">How to train.</param>
 /// <param name="output">Where the model goes.</param>
-/// <param name="choice">The folder that the run leaves; null for none.</param>
-internal sealed class TrainingRun(TrainSettings settings, string output, RunChoice? choice)
+/// <param name="choice">The folder that the run leaves; null for none, and for a run that goes on.</param>
+/// <param name="stored">The run that goes on; null for a new one.</param>
+internal sealed class TrainingRun(TrainSettings settings, string output, RunChoice? choice, StoredRun? stored = null)
 {
     private const string Test = "test";
     private const string Validation = "validation";
@@ -25,13 +26,22 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         DataFolder folder = DataFolder.Open(settings.Data ?? DataFolder.Default);
         if (settings.Validation == 0)
             folder.CheckTest();
-        TrainingSetup setup = TrainingSetup.Create(settings, folder.LoadTraining());
-        using RunRecord? record = choice is null ? null : RunRecord.Start(choice, settings, setup.Trainer.Model);
+        LabelledImages images = folder.LoadTraining();
+        TrainingSetup setup = TrainingSetup.Create(settings, images);
+        (Trainer last, Trainer? best) = stored is null ? (setup.Trainer, null) : GoOn(stored, setup, images);
+        using RunRecord? record =
+            stored is not null ? RunRecord.Continue(stored, settings, last)
+            : choice is not null ? RunRecord.Start(choice, settings, setup.Trainer.Model, images.Digest(), output)
+            : null;
 
         Announce(setup);
+        if (last.Steps > 0)
+            Consoles.Status(
+                $"going on in epoch {last.Epoch + 1} of {settings.Recipe.Epochs}, after {Numbers.Count(last.Steps, "step")} in all"
+            );
         try
         {
-            ExitCode code = Train(setup, folder, file, record, stop);
+            ExitCode code = Train(setup, last, best, folder, file, record, stop);
             return code == ExitCode.Success && record is { IsComplete: false } ? ExitCode.WriteFailed : code;
         }
         finally
@@ -41,8 +51,25 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         }
     }
 
+    private static (Trainer Last, Trainer? Best) GoOn(StoredRun stored, TrainingSetup setup, LabelledImages images)
+    {
+        if (images.Digest() != stored.Images)
+            throw CommandException.BadData(
+                $"the training images are not those that the run in {stored.Folder.Location} began with; give their folder as --data."
+            );
+        (Trainer last, Trainer? best) = new Checkpoints(stored.Folder, stored.Digest).Load(setup.Trainer);
+        int seen = last.EpochExamples;
+        return seen <= setup.Batches.Images && (seen == setup.Batches.Images || seen % setup.Batches.Size == 0)
+            ? (last, best)
+            : throw CommandException.BadData(
+                $"the checkpoint in {stored.Folder.Location} is not behind a whole mini-batch; start a new run."
+            );
+    }
+
     private ExitCode Train(
         TrainingSetup setup,
+        Trainer start,
+        Trainer? startBest,
         DataFolder folder,
         OutputFile file,
         RunRecord? record,
@@ -54,26 +81,38 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
             settings,
             setup.Batches,
             setup.Validation,
-            record is null ? display : new RecordingDisplay(display, record)
-        ).Run(setup.Trainer, stop);
+            record is null ? display : new RecordingDisplay(display, record),
+            record is null ? null : record.Keep
+        ).Run(start, startBest, stop);
         // who gives a patience wants the best
         Trainer? best = settings.Patience is null ? null : outcome.Best;
         Trainer chosen = best ?? outcome.Trainer;
 
         if (outcome.Divergence is { } divergence)
             throw Diverged(divergence, best, file, record);
+        // the user, or a --stop-after
+        bool isInterrupted = !outcome.IsComplete && stop.IsCancellationRequested;
+        ExitCode stopped = isInterrupted ? ExitCode.Interrupted : ExitCode.Success;
         if (!outcome.IsComplete && outcome.Trainer.Steps == 0)
         {
             // a network that has learned nothing must not take the place of one that may have
             Consoles.Status("interrupted before the first step; no model was written");
             record?.End(ResultLine.Without(RunEnd.Interrupted));
-            return ExitCode.Interrupted;
+            return stopped;
         }
         if (!outcome.IsComplete)
+        {
+            record?.Keep(outcome.Trainer, isBest: false);
             Consoles.Status(
-                $"interrupted in epoch {outcome.Trainer.Epoch + 1} of {settings.Recipe.Epochs}, after {Numbers.Count(outcome.Trainer.Steps, "step")} in all; "
+                $"{(isInterrupted ? "interrupted" : "stopped")} in epoch {outcome.Trainer.Epoch + 1} of {settings.Recipe.Epochs}, after {Numbers.Count(outcome.Trainer.Steps, "step")} in all; "
                     + (chosen == outcome.Trainer ? "saving the model as it is" : $"saving that of epoch {chosen.Epoch}")
+                    + (
+                        record is { IsComplete: true }
+                            ? $"; to go on: {ShellWords.Join(["cnn", "train", "--resume", record.Location])}"
+                            : ""
+                    )
             );
+        }
         else if (outcome.Trainer.Epoch < settings.Recipe.Epochs)
             Consoles.Result(
                 $"stopped after epoch {outcome.Trainer.Epoch} of {settings.Recipe.Epochs}: no better one since epoch {chosen.Epoch}"
@@ -83,7 +122,7 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         if (!outcome.IsComplete)
         {
             record?.End(unjudged);
-            return ExitCode.Interrupted;
+            return stopped;
         }
         Judgement judgement;
         try
@@ -123,9 +162,12 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
                 $"{output} is the model of epoch {best.Epoch}, with a validation accuracy of {Numbers.Percent(best.BestAccuracy)}";
         }
         record?.End(result);
+        if (record is { CanGoOn: true })
+            kept += $", and {record.Location} has its last good checkpoint, {Checkpoints.Last}";
+        string bound = settings.Recipe.ClipNorm > 0 ? "" : ", or --clip-norm 1";
         return new CommandException(
             ExitCode.Diverged,
-            $"{divergence}; {kept}; try a lower --lr than {settings.Recipe.LearningRate:R}."
+            $"{divergence}; {kept}; try a lower --lr than {settings.Recipe.LearningRate:R}{bound}."
         );
     }
 

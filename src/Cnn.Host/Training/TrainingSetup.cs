@@ -27,7 +27,7 @@ internal sealed record TrainingSetup(Trainer Trainer, Batches Batches, LabelledI
                 $"batch normalisation behind a flat layer needs mini-batches of at least {model.LeastBatch} images, but with batches of {recipe.BatchSize} one of the {batches.Images} training images is left by itself; choose another batch-size."
             );
         return new TrainingSetup(
-            Trainer.Start(model, recipe.TrainerSettings, settings.Seed),
+            Trainer.Start(model.WithTrainingCommand(settings.Command), recipe.TrainerSettings, settings.Seed),
             batches,
             split.Validation
         );

@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Cnn.Host.Models;
+using Cnn.Host.Recipes;
+using Cnn.Host.Training;
+
+namespace Cnn.Host.Runs;
+
+/// <summary>A run that has begun, as its folder tells; nobody else can go on with it until this is disposed of.</summary>
+internal sealed class StoredRun : IDisposable
+{
+    private readonly RunLock held;
+
+    private StoredRun(RunFolder folder, RunLock held, byte[] config, JsonElement root)
+    {
+        this.held = held;
+        Folder = folder;
+        Digest = Convert.ToHexStringLower(SHA256.HashData(config));
+        string path = folder[RunConfig.FileName];
+        var fields = new RecipeFields(path, root);
+        Recipe recipe = RecipeFile.Read(path, fields.Object(RunConfig.Recipe));
+        Command = fields.Text(RunConfig.Command);
+        Output = fields.Text(RunConfig.Output);
+        Images = fields.Text(RunConfig.Images);
+        Started = DateTimeOffset.TryParse(
+            fields.Text(RunConfig.Started),
+            CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal,
+            out DateTimeOffset time
+        )
+            ? time
+            : throw CommandException.BadData($"{path}, key \"{RunConfig.Started}\": that is not a time.");
+        Settings = new TrainSettings(
+            recipe,
+            new NetworkChoice(recipe.Arch, path),
+            fields.WholeIfGiven(RunConfig.TrainSize, least: 1),
+            fields.Whole(RunConfig.Validation, least: 0),
+            fields.WholeIfGiven(RunConfig.Patience, least: 1),
+            fields.Whole(RunConfig.Seed, least: int.MinValue),
+            fields.Whole(RunConfig.Threads, least: 1),
+            fields.TextIfGiven(RunConfig.Data),
+            fields.Text(RunConfig.ModelCommand)
+        );
+    }
+
+    /// <summary>The folder.</summary>
+    public RunFolder Folder { get; }
+
+    /// <summary>The SHA-256 of the configuration, which its checkpoints name.</summary>
+    public string Digest { get; }
+
+    /// <summary>The command line that repeats the run.</summary>
+    public string Command { get; }
+
+    /// <summary>Where its model goes.</summary>
+    public string Output { get; }
+
+    /// <summary>The digest of the training images.</summary>
+    public string Images { get; }
+
+    /// <summary>When it started.</summary>
+    public DateTimeOffset Started { get; }
+
+    /// <summary>How it trains.</summary>
+    public TrainSettings Settings { get; }
+
+    /// <summary>Whether it has come to its end.</summary>
+    /// <exception cref="CommandException">Bad data: its lines are damaged.</exception>
+    public bool IsComplete =>
+        File.Exists(Folder[MetricsFile.FileName])
+        && MetricsFile.Read(Folder[MetricsFile.FileName]).Result?.End == RunEnd.Completed;
+
+    /// <summary>Reads the configuration of a run, and keeps others from going on with it.</summary>
+    /// <exception cref="CommandException">Bad data: there is no run, or its configuration is damaged; usage: it is still going on.</exception>
+    public static StoredRun Open(string path)
+    {
+        var folder = new RunFolder(path);
+        if (!File.Exists(folder[RunConfig.FileName]))
+            throw CommandException.BadData(
+                $"there is no run in {path}: {folder[RunConfig.FileName]} is missing; give the folder that a cnn train left, such as those in {RunFolder.Parent}."
+            );
+        RunLock held = RunLock.Take(folder);
+        try
+        {
+            byte[] config = held.ReadConfig();
+            if (config.Length > RunConfig.MostBytes)
+                throw CommandException.BadData($"{folder[RunConfig.FileName]} is too large for that of a run.");
+            using JsonDocument document = JsonDocument.Parse(config);
+            return new StoredRun(folder, held, config, document.RootElement);
+        }
+        catch (JsonException cause)
+        {
+            held.Dispose();
+            throw CommandException.BadData(
+                $"{folder[RunConfig.FileName]} is damaged: it is not JSON; restore it from a copy.",
+                cause
+            );
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => held.Dispose();
+}
