@@ -57,6 +57,8 @@ let private all =
             Checking.WrongChannelTests.tests
             PurityTests.tests
             Storage.ModelFileTests.tests
+            Storage.CheckpointFileTests.tests
+            Training.DivergenceTests.tests
             Facade.ModelTests.tests
             Facade.InspectionTests.tests
             Facade.ImageFilterTests.tests

@@ -2,7 +2,6 @@ module Cnn.Tests.Storage.ModelFileTests
 
 open System
 open System.Buffers.Binary
-open System.Text
 open Expecto
 open FsCheck
 open FsCheck.FSharp
@@ -10,6 +9,7 @@ open Cnn.Tensors
 open Cnn.Networks
 open Cnn.Storage
 open Cnn.Tests.Support
+open Cnn.Tests.Storage.Tampering
 
 let private model: TrainedNetwork =
     let network = network [ 1; 6; 5 ] "conv 2 3 pad 1, relu, pool 2, flatten, dense 3"
@@ -23,18 +23,18 @@ let private model: TrainedNetwork =
                 Mean = 0.1307
                 StandardDeviation = 0.3081
             }
+        ClassNames = [ "cat"; "dog"; "Ö \"quoted\"" ]
+        Command = "cnn train --seed 1"
     }
 
 let private bytes = ModelFile.encode model
 
 let private decode (file: byte[]) = ModelFile.decode (ReadOnlyMemory file)
 
-/// A file with this header and these values.
-let private file (header: string) (values: byte[]) : byte[] =
-    let text = Encoding.UTF8.GetBytes header
-    let length = Array.zeroCreate 8
-    BinaryPrimitives.WriteInt64LittleEndian(Span length, int64 text.Length)
-    Array.concat [ length; text; values ]
+let private expectRefusal (reason: string) (file: byte[]) =
+    match decode file with
+    | Ok _ -> failtest "a damaged file was accepted"
+    | Error why -> Expect.stringContains why reason "why it was refused"
 
 let private refused (reason: string) (file: byte[]) =
     match Safetensors.decode (ReadOnlyMemory file) with
@@ -51,7 +51,11 @@ let tests =
             test "a model comes back as it was, to the last bit" {
                 match decode bytes with
                 | Error reason -> failtest reason
-                | Ok read ->
+                | Ok stored ->
+                    let read = stored.Model
+                    Expect.isTrue stored.IsVerified "verified"
+                    Expect.equal read.ClassNames model.ClassNames "names"
+                    Expect.equal read.Command model.Command "command"
                     Expect.equal read.Network.Layers model.Network.Layers "layers"
                     Expect.equal read.Network.Input model.Network.Input "input"
                     Expect.equal read.Normalization model.Normalization "normalisation"
@@ -101,7 +105,7 @@ let tests =
                 let broken = Array.copy bytes
                 BinaryPrimitives.WriteSingleLittleEndian(Span(broken, broken.Length - 4, 4), Single.NaN)
 
-                match decode broken with
+                match decode (resigned broken) with
                 | Ok _ -> failtest "a NaN was accepted"
                 | Error reason -> Expect.stringContains reason "not finite" "reason"
             }
@@ -115,8 +119,11 @@ let tests =
                     let mutated =
                         bytes |> Array.mapi (fun i b -> if i < noise.Length then b ^^^ noise[i] else b)
 
+                    if mutated <> bytes then
+                        Expect.isError (decode mutated) "a damaged file"
+
                     // the verdict is free: changed values are still numbers
-                    decode mutated |> ignore
+                    decode (resigned mutated) |> ignore
                     decode noise |> ignore)
 
             test "announced lengths that cannot be are refused" {
@@ -177,7 +184,105 @@ let tests =
                     decode (file """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""" (Array.zeroCreate 8))
                 with
                 | Ok _ -> failtest "a foreign file was accepted"
-                | Error reason -> Expect.stringContains reason "not a model of this program" "reason"
+                | Error reason -> Expect.stringContains reason "do not say which architecture" "reason"
+            }
+
+            test "the digest is the SHA-256 of the file with its own digits as zeros" {
+                Expect.equal (held bytes) (digest bytes) "digest"
+                Expect.notEqual (held bytes) (String('0', 64)) "digits"
+            }
+
+            test "every flip of a single bit is noticed" {
+                for i in 0 .. bytes.Length - 1 do
+                    for bit in 0..7 do
+                        let flipped = Array.copy bytes
+                        flipped[i] <- flipped[i] ^^^ (1uy <<< bit)
+
+                        if Result.isOk (decode flipped) then
+                            failtest $"bit {bit} of byte {i} was flipped, and the file accepted"
+            }
+
+            test "a digest is 64 lowercase digits, and a file of ours cannot do without" {
+                for wrong in
+                    [
+                        (held bytes).ToUpperInvariant()
+                        held bytes + "0"
+                        ""
+                        (held bytes).Replace('0', 'g')
+                    ] do
+                    file ((header bytes).Replace(held bytes, wrong)) (values bytes)
+                    |> expectRefusal "not 64 hexadecimal digits"
+
+                withoutDigest bytes |> expectRefusal "its sha256 is missing"
+            }
+
+            test "a file of another program that names its architecture is taken, and called unverified" {
+                let foreign =
+                    header bytes
+                    |> fun text -> text.Replace("functional-cnn", "pt")
+                    |> fun text -> file text (values bytes)
+
+                // with a digest, whoever wrote it, the digest must be right
+                expectRefusal "SHA-256" foreign
+
+                match decode (withoutDigest foreign) with
+                | Error reason -> failtest reason
+                | Ok stored ->
+                    Expect.isFalse stored.IsVerified "verified"
+
+                    Expect.sequenceEqual
+                        (parameterBits stored.Model.Parameters)
+                        (parameterBits model.Parameters)
+                        "numbers"
+            }
+
+            test "a file of version 1, which had no digest, is still read" {
+                let old =
+                    header (withoutDigest bytes)
+                    |> fun text -> text.Replace("\"version\":\"2\"", "\"version\":\"1\"")
+                    |> fun text -> file text (values bytes)
+
+                match decode old with
+                | Error reason -> failtest reason
+                | Ok stored -> Expect.isFalse stored.IsVerified "verified"
+
+                edited "\"version\":\"2\"" "\"version\":\"3\"" bytes
+                |> expectRefusal "version 3"
+            }
+
+            test "what is left out has its usual value: inputs from 0 to 1, numbers for names" {
+                let less =
+                    let text = header bytes
+                    let start = text.IndexOf ",\"mean\""
+                    let last = text.IndexOf ",\"command\""
+                    resigned (file (text.Remove(start, last - start)) (values bytes))
+
+                match decode less with
+                | Error reason -> failtest reason
+                | Ok stored ->
+                    Expect.equal stored.Model.Normalization Normalization.unit "normalisation"
+                    Expect.equal stored.Model.ClassNames [ "0"; "1"; "2" ] "names"
+            }
+
+            test "metadata that cannot be are refused" {
+                let expect (before: string) (after: string) (reason: string) =
+                    edited before after bytes |> expectRefusal reason
+
+                expect "\"mean\":\"0.1307\"" "\"mean\":\"NaN\"" "mean is not a number"
+                expect "\"mean\":\"0.1307\"," "" "lack 'mean'"
+                expect "0.3081" "0" "not positive"
+                expect "0.3081" "-1" "not positive"
+                expect "0.3081" "1e400" "not a number"
+                expect "1x6x5" "1x6x-5" "not a shape"
+                expect "1x6x5" "1x1x1x1x1x1x1x1x1x1" "not a shape"
+                expect "1x6x5" "1x99999999x99999999" "not possible"
+                expect "1x6x5" "1x99999x99999" "not possible"
+                expect "conv 2 3" "cnov 2 3" "is not a layer"
+                expect "\\\"cat\\\"" "\\\"dog\\\"" "the same name"
+                expect "\\\"cat\\\"," "" "2 names for 3 classes"
+                expect "\\\"cat\\\"" "7" "not a list of texts"
+                expect "\\\"cat\\\"" "\\\"\\\"" "is empty"
+                expect "\\\"cat\\\"" "\\\"a\\\\u001b[2J\\\"" "control characters"
             }
 
             test "tensors must be those of the architecture" {

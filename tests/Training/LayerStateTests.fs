@@ -231,12 +231,12 @@ let private facade =
                     let wrong = Array.copy file
                     BitConverter.GetBytes(-1f).CopyTo(wrong, place)
 
-                    match Storage.ModelFile.decode (ReadOnlyMemory wrong) with
+                    match Storage.ModelFile.decode (ReadOnlyMemory(Tests.Storage.Tampering.resigned wrong)) with
                     | Error reason -> Expect.stringContains reason "negative variance" "reason"
                     // a negative weight is none the worse
                     | Ok model ->
                         let isNegative (_, tensor: Tensor<float32>) = tensor[0] < 0f
-                        Expect.isTrue (Parameters.named model.Parameters |> List.exists isNegative) "the weight"
+                        Expect.isTrue (Parameters.named model.Model.Parameters |> List.exists isNegative) "the weight"
             }
             test "a step with a single image is refused with a sentence" {
                 let model = Model.Create(text, 1, 8, 8, "he", 1)

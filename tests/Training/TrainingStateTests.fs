@@ -32,6 +32,7 @@ let private run threads rate count state =
           Loss = nan
           Correct = 0
           Examples = 0
+          IsFinite = true
       }),
      seq { 1..count })
     ||> Seq.scan (fun (state, _) _ ->
@@ -81,6 +82,7 @@ let private learning =
                             Loss = pass.Loss / 64.0
                             Correct = pass.Correct
                             Examples = 64
+                            IsFinite = true
                         }
                         "report"
 

@@ -32,6 +32,9 @@ module Divergence =
         let rec walk (dy: Tensor<'T>) (below: (int * LayerForward<'T>) list) =
             match below with
             | [] -> None
+            // nobody asks for the gradient of the input
+            | [ (index, bottom) ] when not (Parameters.isFinite (bottom.ParameterGradient dy)) -> Some(GradientOf index)
+            | [ _ ] -> None
             | (index, layer) :: rest ->
                 let gradient = layer.Backward dy
 
