@@ -136,6 +136,10 @@ let writeData (folder: string) (size: int) (training: int) (test: int) =
     write "train" training 1
     write "t10k" test 2
 
+/// All of a model in a file, but for the command that it was trained by: other commands may train the same model.
+let modelIn (folder: string) (file: string) : byte[] =
+    Cnn.Model.Decode(ReadOnlyMemory(File.ReadAllBytes(Path.Combine(folder, file)))).WithTrainingCommand("").Encode()
+
 /// Wrong in one sentence: this exit code, a single line on stderr that contains `part`, nothing on stdout.
 let expectComplaint (code: int) (part: string) (outcome: Outcome) =
     let error = outcome.Error.Trim()

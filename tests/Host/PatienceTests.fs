@@ -76,8 +76,8 @@ let tests =
                     runOk folder (command [ "--epochs"; $"{best}"; "--out"; "b.bin" ]) |> ignore
 
                     Expect.sequenceEqual
-                        (File.ReadAllBytes(Path.Combine(folder, "p.bin")))
-                        (File.ReadAllBytes(Path.Combine(folder, "b.bin")))
+                        (modelIn folder "p.bin")
+                        (modelIn folder "b.bin")
                         "the model of the best epoch")
             }
 
@@ -105,10 +105,7 @@ let tests =
                     runOk folder (command [ "--weight-decay"; "100"; "--epochs"; $"{best}"; "--out"; "b.bin" ])
                     |> ignore
 
-                    Expect.sequenceEqual
-                        (File.ReadAllBytes(Path.Combine(folder, "kept.bin")))
-                        (File.ReadAllBytes(Path.Combine(folder, "b.bin")))
-                        "the model of that epoch")
+                    Expect.sequenceEqual (modelIn folder "kept.bin") (modelIn folder "b.bin") "the model of that epoch")
             }
 
             test "patience that outlasts the run: every epoch, and the best model of them" {

@@ -176,7 +176,7 @@ let tests =
                     let train (arguments: string list) (out: string) =
                         runOk folder ([ "train"; "--data"; "."; "--out"; out ] @ arguments) |> ignore
 
-                        File.ReadAllBytes(Path.Combine(folder, out))
+                        modelIn folder out
 
                     let ofRecipe = train [ "--recipe"; "bars.json" ] "a"
 
@@ -225,7 +225,7 @@ let tests =
                              @ arguments)
                         |> ignore
 
-                        File.ReadAllBytes(Path.Combine(folder, out))
+                        modelIn folder out
 
                     let heldOut = train [ "--validation"; "60" ] "a"
                     let cutOff = train [ "--train-size"; "60" ] "b"

@@ -24,7 +24,7 @@ let private contents =
                 let last = text.TrimEnd().Split('\n') |> Array.last
                 let shown = Path.Combine("runs", name)
                 Expect.stringStarts last $"{shown}  config.json, events.out.tfevents." "the last line"
-                Expect.stringEnds last ".cnn, metrics.jsonl, model.bin, report.html" "the last line")
+                Expect.stringEnds last ".cnn, last.safetensors, metrics.jsonl, model.bin, report.html" "the last line")
         }
 
         test "the model is there twice, and its digest is that of the result" {

@@ -6,6 +6,9 @@ namespace Cnn.Host.Models;
 /// </summary>
 internal sealed class OutputFile
 {
+    private const string TemporaryStart = ".cnn-";
+    private const string TemporaryEnd = ".tmp";
+
     private readonly string shown;
     private readonly string target;
     private readonly bool isDevice;
@@ -87,18 +90,10 @@ internal sealed class OutputFile
         string path = isDevice ? target : TemporaryName(target);
         try
         {
-            var options = new FileStreamOptions
-            {
-                Mode = isDevice ? FileMode.Open : FileMode.CreateNew,
-                Access = FileAccess.Write,
-                Share = isDevice ? FileShare.ReadWrite : FileShare.None,
-                BufferSize = 0,
-            };
-            using (var file = new FileStream(path, options))
-            {
-                file.Write(contents);
-                file.Flush(flushToDisk: true);
-            }
+            if (isDevice)
+                WriteThrough(path, FileMode.Open, FileShare.ReadWrite, contents);
+            else
+                WriteThrough(path, FileMode.CreateNew, FileShare.None, contents);
             if (!isDevice)
             {
                 File.Move(path, target, overwrite: true);
@@ -117,6 +112,62 @@ internal sealed class OutputFile
                 cause
             );
         }
+    }
+
+    /// <summary>Makes a file that is not there yet, whole or not at all: of those who try, one succeeds.</summary>
+    /// <param name="path">Where.</param>
+    /// <param name="contents">What is in it.</param>
+    /// <returns>Whether the file is ours; false where there is one already.</returns>
+    /// <exception cref="IOException">It cannot be written; where its folder was new, that is left empty.</exception>
+    public static bool TryCreate(string path, ReadOnlySpan<byte> contents)
+    {
+        string temporary = TemporaryName(Path.GetFullPath(path));
+        try
+        {
+            WriteThrough(temporary, FileMode.CreateNew, FileShare.Delete, contents);
+            File.Move(temporary, path);
+            FolderFlush.Flush(Path.GetDirectoryName(temporary)!);
+            return true;
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            TryDelete(temporary);
+            return false;
+        }
+        catch (IOException)
+        {
+            TryDelete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Whether a file is one that was being written when its process died.</summary>
+    public static bool IsLeftover(string path) =>
+        Path.GetFileName(path) is var name
+        && name.StartsWith(TemporaryStart, StringComparison.Ordinal)
+        && name.EndsWith(TemporaryEnd, StringComparison.Ordinal);
+
+    /// <summary>Removes such files from a folder in which nobody else writes.</summary>
+    public static void RemoveLeftovers(string folder)
+    {
+        foreach (string file in Directory.EnumerateFiles(folder).Where(IsLeftover))
+            TryDelete(file);
+    }
+
+    private static void WriteThrough(string path, FileMode mode, FileShare share, ReadOnlySpan<byte> contents)
+    {
+        using var file = new FileStream(
+            path,
+            new FileStreamOptions
+            {
+                Mode = mode,
+                Access = FileAccess.Write,
+                Share = share,
+                BufferSize = 0,
+            }
+        );
+        file.Write(contents);
+        file.Flush(flushToDisk: true);
     }
 
     // a link stays a link: what it points to is replaced
@@ -165,7 +216,7 @@ internal sealed class OutputFile
     private static string TemporaryName(string target) =>
         Path.Combine(
             Path.GetDirectoryName(target)!,
-            $".cnn-{Path.GetFileNameWithoutExtension(Path.GetRandomFileName())}.tmp"
+            TemporaryStart + Path.GetFileNameWithoutExtension(Path.GetRandomFileName()) + TemporaryEnd
         );
 
     private static void TryDelete(string path)

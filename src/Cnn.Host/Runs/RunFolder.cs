@@ -80,18 +80,26 @@ internal sealed partial record RunFolder(string Location)
     {
         try
         {
-            if (File.Exists(path) || (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any()))
+            // what a process left that was killed before it had taken the folder is nothing
+            if (
+                File.Exists(path)
+                || (
+                    Directory.Exists(path)
+                    && Directory.EnumerateFileSystemEntries(path).Any(entry => !OutputFile.IsLeftover(entry))
+                )
+            )
                 return null;
             Directory.CreateDirectory(path);
             var folder = new RunFolder(path);
-            if (TryCreate(folder[file]) is not { } first)
+            if (!OutputFile.TryCreate(folder[file], contents))
                 return null;
-            using (first)
-                folder.Begin(file, first, contents);
+            if (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) is { } parent)
+                FolderFlush.Flush(parent);
             return folder;
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
         {
+            RemoveEmpty(path);
             string reason =
                 cause is ArgumentException
                     ? "that is not the path of a folder"
@@ -104,35 +112,16 @@ internal sealed partial record RunFolder(string Location)
         }
     }
 
-    private void Begin(string name, GrowingFile file, ReadOnlySpan<byte> contents)
+    // on a full disk there may be a folder, and nothing to put into it
+    private static void RemoveEmpty(string path)
     {
         try
         {
-            file.Append(contents);
-            file.Flush();
-            FolderFlush.Flush(Location);
-            if (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Location))) is { } parent)
-                FolderFlush.Flush(parent);
+            Directory.Delete(path);
         }
-        catch (IOException)
+        catch (Exception cause) when (CommandException.IsFileTrouble(cause))
         {
-            // a full disk; without its file, the folder is empty again
-            File.Delete(this[name]);
-            Directory.Delete(Location);
-            throw;
-        }
-    }
-
-    // null where another run has been quicker
-    private static GrowingFile? TryCreate(string path)
-    {
-        try
-        {
-            return GrowingFile.Create(path);
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            return null;
+            // it is not empty, or was never there: the failure that led here is the one to report
         }
     }
 

@@ -79,6 +79,7 @@ internal sealed class RunRecord : IDisposable
         RunFolder folder = stored.Folder;
         try
         {
+            OutputFile.RemoveLeftovers(folder.Location);
             var log = RunLog.Continue(folder, DateTimeOffset.UtcNow, last.Epoch, out IReadOnlyList<EpochLine> epochs);
             var start = new RunStart(stored.Command, settings, last.Model, stored.Started);
             var record = new RunRecord(folder, start, stored, log, new Checkpoints(folder, stored.Digest));
