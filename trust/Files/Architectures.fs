@@ -140,7 +140,10 @@ let private large (random: Random) : string =
     match random.Next 8 with
     | 0 -> String.replicate times "relu,"
     | 1 -> String.replicate times "residual("
-    | 2 -> String.replicate (times % 40) "residual(" + "relu" + String.replicate (times % 40) ")"
+    | 2 ->
+        String.replicate (times % 40) "residual("
+        + "relu"
+        + String.replicate (times % 40) ")"
     | 3 -> "conv " + String.replicate times "9" + " 3"
     | 4 -> String.replicate times " "
     | 5 -> String.replicate times ","

@@ -17,7 +17,10 @@ let private shown (verdict: Verdict) : string =
         | Corrupt reason -> "CORRUPT: " + reason
         | Gorged reason -> "OVER THE BOUND: " + reason
 
-    if text.Length > 150 then text.Substring(0, 150) + "…" else text
+    if text.Length > 150 then
+        text.Substring(0, 150) + "…"
+    else
+        text
 
 let private whole (n: int) =
     n.ToString("N0", CultureInfo.InvariantCulture)
@@ -31,7 +34,15 @@ let private damage (scratch: string) (files: (Reader * string * byte[]) list) : 
         |> List.map (fun (reader, name, file) -> Damage.inflict reader path name file)
 
     table
-        [ "file"; "bytes"; "truncations"; "bit flips"; "refused"; "accepted"; "failures" ]
+        [
+            "file"
+            "bytes"
+            "truncations"
+            "bit flips"
+            "refused"
+            "accepted"
+            "failures"
+        ]
         [
             for r in results ->
                 [
@@ -188,7 +199,14 @@ let private fuzz () : Command =
     let command =
         Command("fuzz", "Feeds mutated files and texts to all readers, and counts what goes wrong.")
 
-    for option in [ inputs :> Option; seed :> Option; minutes :> Option; only :> Option; index :> Option ] do
+    for option in
+        [
+            inputs :> Option
+            seed :> Option
+            minutes :> Option
+            only :> Option
+            index :> Option
+        ] do
         command.Options.Add option
 
     command.SetAction(fun (parsed: ParseResult) ->

@@ -102,9 +102,7 @@ let private json =
         wrong "a tensor twice" (file [ metadata; weight; bias; bias ])
         wrong "a tensor twice, once escaped" (file [ metadata; weight; bias; bias.Replace("1.bias", "\\u0031.bias") ])
         wrong "metadata twice" (file [ metadata; weight; bias; metadata ])
-        wrong
-            "a key of the metadata twice"
-            (file [ metadata.Replace("}", ""","input":"1x1x1"}"""); weight; bias ])
+        wrong "a key of the metadata twice" (file [ metadata.Replace("}", ""","input":"1x1x1"}"""); weight; bias ])
         wrong "a shape twice" (file [ metadata; weight; bias.Replace("\"shape\"", "\"shape\":[2],\"shape\"") ])
         right "spaces around everything" (header (" { " + metadata + " , " + weight + " , " + bias + " } "))
         right "entries in another order" (file [ bias; metadata; weight ])
@@ -156,7 +154,15 @@ let private tensors =
         biased "a name with a line feed" "1.bias" "1.bias\\n\\n"
         biased "a name of 100,000 characters" "1.bias" (String.replicate 100_000 "b")
         biased "a name of another layer" "1.bias" "2.bias"
-        wrong "a tensor too many" (file [ metadata; weight; bias; bias.Replace("1.bias", "2.bias").Replace("[8,16]", "[16,16]") ])
+        wrong
+            "a tensor too many"
+            (file
+                [
+                    metadata
+                    weight
+                    bias
+                    bias.Replace("1.bias", "2.bias").Replace("[8,16]", "[16,16]")
+                ])
         wrong "a tensor too few" (file [ metadata; weight.Replace("[1,2]", "[2,2]").Replace("[0,8]", "[0,16]") ])
         wrong
             "100,000 tensors of no bytes"
@@ -208,8 +214,7 @@ let private texts =
             Name = "input of 2,000,000 classes and no numbers"
             File =
                 SafetensorsFile.assemble
-                    (Encoding.UTF8.GetBytes
-                        """{"__metadata__":{"architecture":"flatten","input":"1x2000000x1"}}""")
+                    (Encoding.UTF8.GetBytes """{"__metadata__":{"architecture":"flatten","input":"1x2000000x1"}}""")
                     [||]
             IsRight = None
         }

@@ -125,7 +125,14 @@ let private reader (name: string) (seeds: byte[] list) (read: string -> IdxFile)
     }
 
 let images: Reader =
-    reader "IDX images" [ plain 0x803 [ 3; 4; 5 ]; plain 0x804 [ 2; 3; 2; 2 ]; plain 0x803 [ 20; 8; 8 ] ] IdxFile.ReadImages
+    reader
+        "IDX images"
+        [
+            plain 0x803 [ 3; 4; 5 ]
+            plain 0x804 [ 2; 3; 2; 2 ]
+            plain 0x803 [ 20; 8; 8 ]
+        ]
+        IdxFile.ReadImages
 
 let labels: Reader =
     reader "IDX labels" [ plain 0x801 [ 3 ]; plain 0x801 [ 300 ] ] IdxFile.ReadLabels

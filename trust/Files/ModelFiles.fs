@@ -85,8 +85,7 @@ let rec private widest (layers: Layer list) (input: Shape) : int64 =
         let between = input :: outputs |> List.map (Shape.size >> int64)
 
         let within =
-            List.zip layers (input :: outputs |> List.take layers.Length)
-            |> List.map inside
+            List.zip layers (input :: outputs |> List.take layers.Length) |> List.map inside
 
         List.max (between @ within)
 
@@ -146,11 +145,7 @@ let private generate (seeds: byte[][]) : Random -> Input =
         let isSigned = random.Next 2 = 0
 
         {
-            Bytes =
-                if isSigned then
-                    SafetensorsFile.resign file
-                else
-                    file
+            Bytes = if isSigned then SafetensorsFile.resign file else file
             IsSigned = isSigned
         }
 
@@ -193,7 +188,9 @@ let checkpoints: Reader =
         fun () ->
             let again = restored.Encode Run
 
-            if not (trainer.Restore(ReadOnlyMemory again, Run).Encode(Run).AsSpan().SequenceEqual(ReadOnlySpan again)) then
+            if
+                not (trainer.Restore(ReadOnlyMemory again, Run).Encode(Run).AsSpan().SequenceEqual(ReadOnlySpan again))
+            then
                 Some "it is another one when it is written and read again"
             else
                 None)

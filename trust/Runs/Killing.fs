@@ -85,7 +85,11 @@ let private judge (run: string) (before: RunFiles.Moment option) (tally: Tally) 
         | _, Some now ->
             match RunFiles.epochs run - now.Epoch with
             | 0 -> Some now, tally
-            | 1 -> Some now, { tally with Between = tally.Between + 1 }
+            | 1 ->
+                Some now,
+                { tally with
+                    Between = tally.Between + 1
+                }
             | ahead -> Some now, fail $"the metrics are {ahead} epochs ahead of the checkpoint"
     with :? CnnException as cause ->
         before, fail $"the checkpoint cannot be read: {cause.Message}"
@@ -103,7 +107,12 @@ let run (folder: string) (kills: int) (seed: int) (progress: Tally -> unit) : Ta
         let isBegun = File.Exists(Path.Combine(run, "config.json"))
 
         use running =
-            Program.start folder (if isBegun then [ "train"; "--resume"; run ] else arguments run)
+            Program.start
+                folder
+                (if isBegun then
+                     [ "train"; "--resume"; run ]
+                 else
+                     arguments run)
 
         let error = running.StandardError.ReadToEndAsync()
         let output = running.StandardOutput.ReadToEndAsync()
@@ -157,6 +166,10 @@ let run (folder: string) (kills: int) (seed: int) (progress: Tally -> unit) : Ta
                 }
 
             Directory.Delete(run, recursive = true)
-            if next.Kills < kills then go (round + 1) None next else next
+
+            if next.Kills < kills then
+                go (round + 1) None next
+            else
+                next
 
     go 1 None none

@@ -93,8 +93,13 @@ let private arguments (case: Case) : string list =
 /// What went otherwise; None where nothing did.
 let check (folder: string) (case: Case) : string option =
     let name = Guid.NewGuid().ToString "N"
-    let whole, parts = Path.Combine(folder, name + "-whole"), Path.Combine(folder, name + "-parts")
-    let model (run: string) = File.ReadAllBytes(Path.Combine(run, "model.bin"))
+
+    let whole, parts =
+        Path.Combine(folder, name + "-whole"), Path.Combine(folder, name + "-parts")
+
+    let model (run: string) =
+        File.ReadAllBytes(Path.Combine(run, "model.bin"))
+
     let start (run: string) = [ "--run"; run; "--out"; run + ".bin" ]
 
     try
@@ -110,13 +115,15 @@ let check (folder: string) (case: Case) : string option =
             else
                 Program.runOk folder ([ "train"; "--resume"; parts ] @ where) |> ignore
 
-            if model parts = model whole then
+            if RunFiles.last parts = RunFiles.last whole then
                 failwith $"the run was to stop after {stop} epochs, and did not"
 
         Program.runOk folder [ "train"; "--resume"; parts; "--threads"; "2" ] |> ignore
 
         let differs (file: string) =
-            let read (run: string) = File.ReadAllBytes(Path.Combine(run, file))
+            let read (run: string) =
+                File.ReadAllBytes(Path.Combine(run, file))
+
             read whole <> read parts
 
         if model whole <> model parts then

@@ -224,5 +224,6 @@ module CheckpointFile =
                 Error $"it is damaged: its {FileDigest.Key} is missing"
             else
                 match identity run model start |> List.tryFind (not << isHeld metadata) with
-                | Some(key, _) -> Error $"it belongs to another run: its {key} is not the same"
+                | Some(key, _) ->
+                    Error $"it belongs to another run, or this one was given other settings: its {key} is not the same"
                 | None -> moved metadata start |> Result.bind (filled contents.Tensors))
