@@ -5,6 +5,7 @@ module Cnn.Trust.Runs.Killing
 open System
 open System.IO
 open System.Threading
+open System.Threading.Tasks
 open Cnn
 
 type Tally =
@@ -115,24 +116,36 @@ let run (folder: string) (kills: int) (seed: int) (progress: Tally -> unit) : Ta
                      arguments run)
 
         let error = running.StandardError.ReadToEndAsync()
-        let output = running.StandardOutput.ReadToEndAsync()
+        use isTraining = new ManualResetEventSlim()
 
-        let isOver =
-            if isToBeKilled then
-                running.WaitForExit(random.Next(50, 900))
-            else
-                running.WaitForExit()
-                true
+        let reading =
+            Task.Run(fun () ->
+                let mutable line = running.StandardOutput.ReadLine()
 
-        if isOver && running.ExitCode <> 0 then
-            failwith $"it ended with {running.ExitCode}: {error.Result}"
+                while not (isNull line) do
+                    isTraining.Set()
+                    line <- running.StandardOutput.ReadLine()
 
-        if not isOver then
+                isTraining.Set())
+
+        if isToBeKilled then
+            // most while it trains, and some while it starts, whatever the machine is busy with besides
+            if random.Next 10 > 0 then
+                isTraining.Wait()
+
+            Thread.Sleep(random.Next 250)
             running.Kill()
-            running.WaitForExit()
 
-        ignore output.Result
-        isOver
+        running.WaitForExit()
+        reading.Wait()
+
+        // SIGKILL, as shells count
+        if running.ExitCode = 128 + 9 then
+            false
+        elif running.ExitCode = 0 then
+            true
+        else
+            failwith $"it ended with {running.ExitCode}: {error.Result}"
 
     let rec go (round: int) (before: RunFiles.Moment option) (tally: Tally) : Tally =
         let run = Path.Combine(folder, $"round-{round}")

@@ -37,15 +37,18 @@ internal static class SummaryCommand
         command.SetWork(
             (parsed, _) =>
             {
-                Write(Find(parsed));
+                string? path = parsed.GetValue(file);
+                Model model = Find(parsed, path);
+                Write(model);
+                if (path is not null)
+                    WriteNotes(model);
                 return ExitCode.Success;
             }
         );
         return command;
 
-        Model Find(ParseResult parsed)
+        Model Find(ParseResult parsed, string? path)
         {
-            string? path = parsed.GetValue(file);
             Option[] others = [network.Model, network.Arch, recipe, data];
             if (path is not null && others.Any(option => parsed.GetResult(option) is { Implicit: false }))
                 throw new CommandException(
@@ -89,5 +92,21 @@ internal static class SummaryCommand
             Numbers.Count(model.Layers.Sum(layer => layer.MultiplyAdds))
         );
         Consoles.Result(table);
+    }
+
+    // what a file says of its model besides
+    private static void WriteNotes(Model model)
+    {
+        (double mean, double deviation) = model.Normalization;
+        Consoles.Result($"  input    (byte / 255 - {mean:0.######}) / {deviation:0.######}");
+        Consoles.Result($"  classes  {string.Join(", ", model.ClassNames)}");
+        Consoles.Result(
+            $"  trained  {(model.TrainingCommand.Length == 0 ? "nobody noted how" : model.TrainingCommand)}"
+        );
+        Consoles.Result(
+            model.IsVerified
+                ? "  SHA-256  that which the file holds: it is as it was written"
+                : "  SHA-256  none in the file: unverified"
+        );
     }
 }
