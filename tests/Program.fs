@@ -86,6 +86,8 @@ let private all =
             Host.ShowTests.tests
             Host.FilterTests.tests
             Host.VisualizeTests.tests
+            Trust.FileTests.tests
+            Trust.FileTrialTests.tests
         ]
 
 /// Written to the raw stream, after everything that Expecto still had to say, so that it is really last; on a line

@@ -41,7 +41,9 @@ let withScratch (work: string -> 'T) : 'T =
 /// Rows under headings. Columns are as wide as what is in them: the first is text, to the left, and the others are numbers, to the right.
 let table (headings: string list) (rows: string list list) : string list =
     let widths =
-        headings :: rows |> List.transpose |> List.map (List.map String.length >> List.max)
+        headings :: rows
+        |> List.transpose
+        |> List.map (List.map String.length >> List.max)
 
     let line (row: string list) =
         List.zip row widths

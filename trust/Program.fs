@@ -5,7 +5,8 @@ open System
 open System.CommandLine
 
 /// A command is a value of System.CommandLine whose action gives the exit code; it is added here.
-let private commands () : Command list = List.concat [ Files.FileCommands.all () ]
+let private commands () : Command list =
+    List.concat [ Files.FileCommands.all () ]
 
 [<EntryPoint>]
 let main arguments =

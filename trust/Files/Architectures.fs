@@ -140,7 +140,10 @@ let private large (random: Random) : string =
     match random.Next 8 with
     | 0 -> String.replicate times "relu,"
     | 1 -> String.replicate times "residual("
-    | 2 -> String.replicate (times % 40) "residual(" + "relu" + String.replicate (times % 40) ")"
+    | 2 ->
+        String.replicate (times % 40) "residual("
+        + "relu"
+        + String.replicate (times % 40) ")"
     | 3 -> "conv " + String.replicate times "9" + " 3"
     | 4 -> String.replicate times " "
     | 5 -> String.replicate times ","
@@ -217,6 +220,7 @@ let architectures: Reader =
                             Fault = fun () -> faultOf layers network
                         }
         Constant = 65_536L
-        Factor = 256L
+        Factor = 32L
         Unpacked = fun bytes -> int64 bytes.Length
+        Layers = fun bytes -> ModelFiles.layersOf (ReadOnlySpan bytes)
     }

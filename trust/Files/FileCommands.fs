@@ -17,21 +17,32 @@ let private shown (verdict: Verdict) : string =
         | Corrupt reason -> "CORRUPT: " + reason
         | Gorged reason -> "OVER THE BOUND: " + reason
 
-    if text.Length > 150 then text.Substring(0, 150) + "…" else text
+    if text.Length > 150 then
+        text.Substring(0, 150) + "…"
+    else
+        text
 
 let private whole (n: int) =
     n.ToString("N0", CultureInfo.InvariantCulture)
 
 /// Damages files; gives how often something went wrong.
-let private damage (scratch: string) (files: (Reader * string * byte[]) list) : int =
+let private damage (scratch: string) (isProtected: bool) (files: (Reader * string * byte[]) list) : int =
     let path = IO.Path.Combine(scratch, "input")
 
     let results =
         files
-        |> List.map (fun (reader, name, file) -> Damage.inflict reader path name file)
+        |> List.map (fun (reader, name, file) -> Damage.inflict reader path (name, file, isProtected))
 
     table
-        [ "file"; "bytes"; "truncations"; "bit flips"; "refused"; "accepted"; "failures" ]
+        [
+            "file"
+            "bytes"
+            "truncations"
+            "bit flips"
+            "refused"
+            "accepted"
+            "failures"
+        ]
         [
             for r in results ->
                 [
@@ -84,10 +95,10 @@ let private files () : Command =
     command.SetAction(fun (_: ParseResult) ->
         withScratch (fun scratch ->
             printfn "Files that hold a digest or a checksum: no damage may pass unseen"
-            let first = damage scratch Damage.files
+            let first = damage scratch true Damage.protectedFiles
             printfn ""
             printfn "Files that hold none: damage may do no harm"
-            let second = damage scratch Damage.unprotected
+            let second = damage scratch false Damage.otherFiles
             printfn ""
             printfn "Model files made by hand"
             let third = handMade scratch
@@ -188,7 +199,14 @@ let private fuzz () : Command =
     let command =
         Command("fuzz", "Feeds mutated files and texts to all readers, and counts what goes wrong.")
 
-    for option in [ inputs :> Option; seed :> Option; minutes :> Option; only :> Option; index :> Option ] do
+    for option in
+        [
+            inputs :> Option
+            seed :> Option
+            minutes :> Option
+            only :> Option
+            index :> Option
+        ] do
         command.Options.Add option
 
     command.SetAction(fun (parsed: ParseResult) ->

@@ -28,8 +28,7 @@ let private turns: Reader[] =
     |]
 
 /// The reader whose turn it is.
-let readerOf (index: int64) : Reader =
-    turns[int (index % int64 turns.Length)]
+let readerOf (index: int64) : Reader = turns[int (index % int64 turns.Length)]
 
 /// Input number `index` of a seed. It depends on nothing else.
 let input (seed: int) (index: int64) : Input =

@@ -87,12 +87,34 @@ let private foreign (random: Random) : Json =
     match random.Next 20 with
     | n when n < 7 -> Literal(pick random numbers)
     | n when n < 13 -> Literal(Json.quoted (pick random texts))
-    | 13 -> Literal(pick random [| "null"; "true"; "false"; "nul"; "NaN"; "'F32'"; "\"\\ud800\""; "\"\\x\""; "\"\u0001\""; "" |])
+    | 13 ->
+        Literal(
+            pick
+                random
+                [|
+                    "null"
+                    "true"
+                    "false"
+                    "nul"
+                    "NaN"
+                    "'F32'"
+                    "\"\\ud800\""
+                    "\"\\x\""
+                    "\"\u0001\""
+                    ""
+                |]
+        )
     | 14 -> Items []
     | 15 -> Table []
     | 16 -> nested (1 + random.Next 12) "[" "]"
     | 17 -> nested (1 + random.Next 12) "{\"a\":" "}"
-    | 18 -> Table [ "\"dtype\"", Literal "\"F32\""; "\"shape\"", Items []; "\"data_offsets\"", Items [] ]
+    | 18 ->
+        Table
+            [
+                "\"dtype\"", Literal "\"F32\""
+                "\"shape\"", Items []
+                "\"data_offsets\"", Items []
+            ]
     | _ ->
         // seldom something large
         match random.Next 24 with

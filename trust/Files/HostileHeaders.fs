@@ -102,9 +102,7 @@ let private json =
         wrong "a tensor twice" (file [ metadata; weight; bias; bias ])
         wrong "a tensor twice, once escaped" (file [ metadata; weight; bias; bias.Replace("1.bias", "\\u0031.bias") ])
         wrong "metadata twice" (file [ metadata; weight; bias; metadata ])
-        wrong
-            "a key of the metadata twice"
-            (file [ metadata.Replace("}", ""","input":"1x1x1"}"""); weight; bias ])
+        wrong "a key of the metadata twice" (file [ metadata.Replace("}", ""","input":"1x1x1"}"""); weight; bias ])
         wrong "a shape twice" (file [ metadata; weight; bias.Replace("\"shape\"", "\"shape\":[2],\"shape\"") ])
         right "spaces around everything" (header (" { " + metadata + " , " + weight + " , " + bias + " } "))
         right "entries in another order" (file [ bias; metadata; weight ])
@@ -154,9 +152,28 @@ let private tensors =
         biased "dtype a number" "\"F32\"" "32"
         biased "no name" "1.bias" ""
         biased "a name with a line feed" "1.bias" "1.bias\\n\\n"
+        wrong
+            "a wrong entry whose name has a line feed"
+            (file [ metadata; weight; bias.Replace("1.bias", "1.bias\\n").Replace("F32", "F16") ])
         biased "a name of 100,000 characters" "1.bias" (String.replicate 100_000 "b")
+        wrong
+            "a wrong entry whose name has 100,000 characters"
+            (file
+                [
+                    metadata
+                    weight
+                    bias.Replace("1.bias", String.replicate 100_000 "b").Replace("F32", "F16")
+                ])
         biased "a name of another layer" "1.bias" "2.bias"
-        wrong "a tensor too many" (file [ metadata; weight; bias; bias.Replace("1.bias", "2.bias").Replace("[8,16]", "[16,16]") ])
+        wrong
+            "a tensor too many"
+            (file
+                [
+                    metadata
+                    weight
+                    bias
+                    bias.Replace("1.bias", "2.bias").Replace("[8,16]", "[16,16]")
+                ])
         wrong "a tensor too few" (file [ metadata; weight.Replace("[1,2]", "[2,2]").Replace("[0,8]", "[0,16]") ])
         wrong
             "100,000 tensors of no bytes"
@@ -202,14 +219,34 @@ let private texts =
         described "architecture of 2,000,000,000 classes" "dense 2" "dense 2000000000"
         described "architecture of 50,000 layers" "dense 2" ("dense 2" + String.replicate 50_000 ", relu")
         described "architecture of 10,000 brackets" "dense 2" (String.replicate 10_000 "residual(")
+        described
+            "architecture of 17 brackets and 100,000 characters"
+            "dense 2"
+            (String.replicate 17 "residual ("
+             + String.replicate 100_000 "d"
+             + String.replicate 17 " )")
+        described
+            "architecture of 4 brackets and 100,000 characters"
+            "dense 2"
+            (String.replicate 4 "residual ("
+             + String.replicate 100_000 "d"
+             + String.replicate 4 " )")
+        described "architecture of 100,000 words" "dense 2" (String.replicate 100_000 "a ")
+        right
+            "architecture of 1,000 layers"
+            (file
+                [
+                    metadata.Replace("flatten", "flatten" + String.replicate 998 ", relu")
+                    weight.Replace("1.", "999.")
+                    bias.Replace("1.", "999.")
+                ])
         described "architecture of several lines" "dense 2" "dense\\n2\\r\\nattention"
         described "architecture of one word of 100,000 characters" "dense 2" (String.replicate 100_000 "d")
         {
             Name = "input of 2,000,000 classes and no numbers"
             File =
                 SafetensorsFile.assemble
-                    (Encoding.UTF8.GetBytes
-                        """{"__metadata__":{"architecture":"flatten","input":"1x2000000x1"}}""")
+                    (Encoding.UTF8.GetBytes """{"__metadata__":{"architecture":"flatten","input":"1x2000000x1"}}""")
                     [||]
             IsRight = None
         }
