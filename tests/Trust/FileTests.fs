@@ -48,6 +48,18 @@ let private handMade =
             | verdict, _ -> failtest $"{verdict}"
         })
 
+let private texts =
+    Architectures.handMade
+    |> List.map (fun (name, text) ->
+        test $"a network of {name} is judged at once, and at a price" {
+            let bytes = Text.Encoding.UTF8.GetBytes text
+
+            let trial =
+                Trial.run Architectures.architectures "" { Bytes = bytes; IsSigned = true }
+
+            Expect.isTrue (trial.Verdict.IsAccepted || trial.Verdict.IsRefused) $"{trial.Verdict}"
+        })
+
 let private order: Fuzzing.Order =
     {
         Seed = 7
@@ -96,4 +108,4 @@ let private fuzzing =
         }
     ]
 
-let tests = testList "Trust.Files" (damages @ handMade @ fuzzing)
+let tests = testList "Trust.Files" (damages @ handMade @ texts @ fuzzing)
