@@ -87,6 +87,8 @@ let private all =
             Host.FilterTests.tests
             Host.VisualizeTests.tests
             Trust.RunTests.tests
+            Trust.FileTests.tests
+            Trust.FileTrialTests.tests
         ]
 
 /// Written to the raw stream, after everything that Expecto still had to say, so that it is really last; on a line

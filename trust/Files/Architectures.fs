@@ -220,6 +220,44 @@ let architectures: Reader =
                             Fault = fun () -> faultOf layers network
                         }
         Constant = 65_536L
-        Factor = 256L
+        Factor = 32L
         Unpacked = fun bytes -> int64 bytes.Length
+        Layers = fun bytes -> ModelFiles.layersOf (ReadOnlySpan bytes)
     }
+
+/// Texts made by hand to be expensive, each with what it is.
+let handMade: (string * string) list =
+    let many (times: int) (text: string) =
+        String.Join(", ", List.replicate times text)
+
+    // spaces at the end choose the shape that all of them are judged for, that of a digit
+    let fitted (name: string, text: string) =
+        let rest = text.Length % inputs.Length
+        name, text + String(' ', (inputs.Length - rest) % inputs.Length)
+
+    let within (depth: int) (text: string) =
+        String.replicate depth "residual (" + text + String.replicate depth " )"
+
+    [
+        "995 convolutions in four blocks", within 4 (many 995 "conv 1 1") + ", gap"
+        "995 layers in five blocks", within 5 (many 994 "relu") + ", gap"
+        "four blocks of four blocks", within 4 (many 30 (within 1 (many 5 "batchnorm"))) + ", gap"
+        "1,000 layers", many 999 "relu" + ", gap"
+        "1,001 layers", many 1000 "relu" + ", gap"
+        "1,000,000 layers", many 1_000_000 "relu"
+        "1,000,000 commas", String(',', 1_000_000)
+        "1,000,000 brackets", String('(', 1_000_000)
+        "1,000,000 closing brackets", String(')', 1_000_000)
+        "1,000,000 shortcuts", "residual(" + String('|', 1_000_000) + ")"
+        "1,000,000 digits", "conv " + String('9', 1_000_000) + " 3"
+        "1,000,000 words", String.replicate 1_000_000 "a "
+        "1,000,000 spaces", String(' ', 1_000_000)
+        "1,000,000 line feeds in a word", "relu" + String('\n', 1_000_000) + "relu"
+        "1,000,000 arrows", "dense " + String.replicate 1_000_000 "->"
+        "1,000,000 times", "conv 3 " + String('x', 1_000_000)
+        "a NUL", "relu\u0000, gap"
+        "2,000,000,000 outputs", "flatten, dense 2000000000"
+        "a padding of 16,777,216", "conv 1 1 pad 16777216, gap"
+        "a hint behind 900 convolutions", many 900 "conv 1 1" + ", flatten, dense 7->3"
+    ]
+    |> List.map fitted

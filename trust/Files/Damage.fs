@@ -28,12 +28,20 @@ let private flips (file: byte[]) =
         changed[bit / 8] <- changed[bit / 8] ^^^ (1uy <<< (bit % 8))
         $"bit {bit % 8} of byte {bit / 8} flipped", changed)
 
-/// Tries all of them.
-let inflict (reader: Reader) (scratch: string) (name: string) (file: byte[]) : Damage =
+/// Tries all of them. A file is protected if it holds a digest or a checksum.
+let inflict (reader: Reader) (scratch: string) (name: string, file: byte[], isProtected: bool) : Damage =
     let verdicts =
         Seq.append (truncations file) (flips file)
         |> Seq.map (fun (damage, bytes) ->
-            damage, (Trial.run reader scratch { Bytes = bytes; IsSigned = false }).Verdict)
+            damage,
+            (Trial.run
+                reader
+                scratch
+                {
+                    Bytes = bytes
+                    IsSigned = not isProtected
+                })
+                .Verdict)
         |> List.ofSeq
 
     let count (isSo: Verdict -> bool) =
@@ -50,20 +58,20 @@ let inflict (reader: Reader) (scratch: string) (name: string) (file: byte[]) : D
     }
 
 /// The files that are damaged, with their readers.
-let files: (Reader * string * byte[]) list =
+let protectedFiles: (Reader * string * byte[]) list =
     [
         ModelFiles.models, "model", ModelFiles.small
         ModelFiles.models, "checkpoint, as a model", ModelFiles.checkpoint
         ModelFiles.checkpoints, "checkpoint", ModelFiles.checkpoint
-        IdxFiles.images, "IDX images, gzip", IdxFiles.gzip (IdxFiles.plain 0x803 [ 3; 4; 5 ])
-        IdxFiles.labels, "IDX labels, gzip", IdxFiles.gzip (IdxFiles.plain 0x801 [ 30 ])
+        IdxFiles.images, "IDX images, gzip", IdxFiles.gzip IdxFiles.imageFile
+        IdxFiles.labels, "IDX labels, gzip", IdxFiles.gzip IdxFiles.labelFile
     ]
 
 /// The same where nothing in the file protects what it says: that it does no harm is all that can be asked for.
-let unprotected: (Reader * string * byte[]) list =
+let otherFiles: (Reader * string * byte[]) list =
     [
         ModelFiles.models, "safetensors of another program", ModelFiles.foreign
-        IdxFiles.images, "IDX images", IdxFiles.plain 0x803 [ 3; 4; 5 ]
+        IdxFiles.images, "IDX images", IdxFiles.imageFile
         for name, bytes in ImageSeeds.all do
             ImageFiles.images, $"image, {name}", bytes
     ]

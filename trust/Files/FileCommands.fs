@@ -26,12 +26,12 @@ let private whole (n: int) =
     n.ToString("N0", CultureInfo.InvariantCulture)
 
 /// Damages files; gives how often something went wrong.
-let private damage (scratch: string) (files: (Reader * string * byte[]) list) : int =
+let private damage (scratch: string) (isProtected: bool) (files: (Reader * string * byte[]) list) : int =
     let path = IO.Path.Combine(scratch, "input")
 
     let results =
         files
-        |> List.map (fun (reader, name, file) -> Damage.inflict reader path name file)
+        |> List.map (fun (reader, name, file) -> Damage.inflict reader path (name, file, isProtected))
 
     table
         [
@@ -85,6 +85,30 @@ let private handMade (scratch: string) : int =
     printfn $"{judged.Length} hand-made files, {failures} judged wrongly or at too high a price"
     failures
 
+/// Hand-made texts of networks; gives how many did harm.
+let private texts (scratch: string) : int =
+    let judged =
+        Architectures.handMade
+        |> List.map (fun (name, text) ->
+            let input =
+                {
+                    Bytes = Text.Encoding.UTF8.GetBytes text
+                    IsSigned = true
+                }
+
+            name, Trial.run Architectures.architectures scratch input)
+
+    let isWell (trial: Trial) =
+        trial.Verdict.IsAccepted || trial.Verdict.IsRefused
+
+    let width = judged |> List.map (fun (name, _) -> name.Length) |> List.max
+
+    for name, trial in judged do
+        let mark = if isWell trial then " " else "!"
+        printfn $"{mark} {name.PadRight width}  {shown trial.Verdict}"
+
+    judged |> List.filter (fun (_, trial) -> not (isWell trial)) |> List.length
+
 let private files () : Command =
     let command =
         Command(
@@ -95,14 +119,17 @@ let private files () : Command =
     command.SetAction(fun (_: ParseResult) ->
         withScratch (fun scratch ->
             printfn "Files that hold a digest or a checksum: no damage may pass unseen"
-            let first = damage scratch Damage.files
+            let first = damage scratch true Damage.protectedFiles
             printfn ""
             printfn "Files that hold none: damage may do no harm"
-            let second = damage scratch Damage.unprotected
+            let second = damage scratch false Damage.otherFiles
             printfn ""
             printfn "Model files made by hand"
             let third = handMade scratch
-            if first + second + third = 0 then 0 else 1))
+            printfn ""
+            printfn "Texts of networks made by hand"
+            let fourth = texts scratch
+            if first + second + third + fourth = 0 then 0 else 1))
 
     command
 

@@ -152,7 +152,18 @@ let private tensors =
         biased "dtype a number" "\"F32\"" "32"
         biased "no name" "1.bias" ""
         biased "a name with a line feed" "1.bias" "1.bias\\n\\n"
+        wrong
+            "a wrong entry whose name has a line feed"
+            (file [ metadata; weight; bias.Replace("1.bias", "1.bias\\n").Replace("F32", "F16") ])
         biased "a name of 100,000 characters" "1.bias" (String.replicate 100_000 "b")
+        wrong
+            "a wrong entry whose name has 100,000 characters"
+            (file
+                [
+                    metadata
+                    weight
+                    bias.Replace("1.bias", String.replicate 100_000 "b").Replace("F32", "F16")
+                ])
         biased "a name of another layer" "1.bias" "2.bias"
         wrong
             "a tensor too many"
@@ -208,6 +219,27 @@ let private texts =
         described "architecture of 2,000,000,000 classes" "dense 2" "dense 2000000000"
         described "architecture of 50,000 layers" "dense 2" ("dense 2" + String.replicate 50_000 ", relu")
         described "architecture of 10,000 brackets" "dense 2" (String.replicate 10_000 "residual(")
+        described
+            "architecture of 17 brackets and 100,000 characters"
+            "dense 2"
+            (String.replicate 17 "residual ("
+             + String.replicate 100_000 "d"
+             + String.replicate 17 " )")
+        described
+            "architecture of 4 brackets and 100,000 characters"
+            "dense 2"
+            (String.replicate 4 "residual ("
+             + String.replicate 100_000 "d"
+             + String.replicate 4 " )")
+        described "architecture of 100,000 words" "dense 2" (String.replicate 100_000 "a ")
+        right
+            "architecture of 1,000 layers"
+            (file
+                [
+                    metadata.Replace("flatten", "flatten" + String.replicate 998 ", relu")
+                    weight.Replace("1.", "999.")
+                    bias.Replace("1.", "999.")
+                ])
         described "architecture of several lines" "dense 2" "dense\\n2\\r\\nattention"
         described "architecture of one word of 100,000 characters" "dense 2" (String.replicate 100_000 "d")
         {

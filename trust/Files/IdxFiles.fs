@@ -122,17 +122,14 @@ let private reader (name: string) (seeds: byte[] list) (read: string -> IdxFile)
         // eight times a gzipped file at once, then twice what has arrived
         Factor = 8L
         Unpacked = fun bytes -> if isGzip bytes then unpacked bytes else int64 bytes.Length
+        Layers = fun _ -> 0
     }
 
+/// Images of a few bytes, and labels.
+let imageFile, labelFile = plain 0x803 [ 3; 4; 5 ], plain 0x801 [ 30 ]
+
 let images: Reader =
-    reader
-        "IDX images"
-        [
-            plain 0x803 [ 3; 4; 5 ]
-            plain 0x804 [ 2; 3; 2; 2 ]
-            plain 0x803 [ 20; 8; 8 ]
-        ]
-        IdxFile.ReadImages
+    reader "IDX images" [ imageFile; plain 0x804 [ 2; 3; 2; 2 ]; plain 0x803 [ 20; 8; 8 ] ] IdxFile.ReadImages
 
 let labels: Reader =
-    reader "IDX labels" [ plain 0x801 [ 3 ]; plain 0x801 [ 300 ] ] IdxFile.ReadLabels
+    reader "IDX labels" [ labelFile; plain 0x801 [ 300 ] ] IdxFile.ReadLabels

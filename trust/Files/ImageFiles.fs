@@ -84,4 +84,5 @@ let images: Reader =
         // the file, a byte for each channel of a pixel, and as much again for what surrounds them
         Factor = 4L
         Unpacked = fun bytes -> int64 bytes.Length
+        Layers = fun _ -> 0
     }

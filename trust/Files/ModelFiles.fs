@@ -94,6 +94,22 @@ let isCheap (layers: Layer list) (input: Shape) : bool =
     widest layers input <= 1_000_000L
     && Layer.sequenceMultiplyAdds layers input <= 10_000_000L
 
+/// Layers that a text can have: every one but the first stands behind one of these.
+let layersOf (text: ReadOnlySpan<byte>) : int =
+    1 + text.Count ','B + text.Count '('B + text.Count '|'B
+
+/// Layers that the architecture in a model file can have.
+let private layers (file: byte[]) : int =
+    let key = "\"architecture\":\""B
+    let start = file.AsSpan().IndexOf(ReadOnlySpan key)
+
+    if start < 0 then
+        0
+    else
+        let text = file.AsSpan(start + key.Length)
+        let length = text.IndexOf '"'B
+        layersOf (Span.op_Implicit (if length < 0 then text else text.Slice(0, length)))
+
 /// What a model that was accepted must be able to do.
 let private faultOf (model: Model) : string option =
     let again = model.Encode()
@@ -134,6 +150,9 @@ let private generate (seeds: byte[][]) : Random -> Input =
         let file =
             match random.Next 10 with
             | n when n < 4 -> mutate random seeds
+            | 9 ->
+                let header, values = SafetensorsFile.split (pick random seeds)
+                SafetensorsFile.assemble header (step random [| values |] values)
             | n ->
                 let header, values = pick random headers
                 let header = Json.write (HeaderMutation.mutate random header)
@@ -170,6 +189,7 @@ let private reader (name: string) (seeds: byte[] list) (read: byte[] -> bool * (
         Constant = 65_536L
         Factor = 32L
         Unpacked = fun bytes -> int64 bytes.Length
+        Layers = layers
     }
 
 /// Model.Decode, which takes models and checkpoints.

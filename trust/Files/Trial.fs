@@ -4,6 +4,7 @@ open System
 open System.Diagnostics
 open Cnn
 open Cnn.Host
+open Cnn.Networks
 
 /// Bytes for a reader.
 [<NoComparison>]
@@ -26,7 +27,8 @@ type Contents =
     }
 
 /// A reader of files from strangers, and how to try it. It may take Constant + Factor x size bytes of managed memory, where the size is
-/// that of the input or of what the input unpacks to, whichever is larger.
+/// that of the input or of what the input unpacks to, whichever is larger; and what it takes to judge the layers of a network, of which
+/// there are at most 1000.
 [<NoComparison; NoEquality>]
 type Reader =
     {
@@ -40,6 +42,8 @@ type Reader =
         Factor: int64
         /// Bytes that an input unpacks to; asked only where it seems to have taken too much.
         Unpacked: byte[] -> int64
+        /// Layers that an input describes.
+        Layers: byte[] -> int
     }
 
 /// What became of an input.
@@ -62,7 +66,7 @@ type Trial =
         Allocated: int64
         /// What it may take.
         Bound: int64
-        /// Bytes beyond the constant for each byte of the input.
+        /// Bytes for each byte of the input, beyond the constant and what is due to layers.
         PerByte: float
     }
 
@@ -71,6 +75,10 @@ module Trial =
     /// The longest that one input may take.
     [<Literal>]
     let MostMilliseconds = 2000.0
+
+    /// What a reader may take for each layer of a network, in blocks within blocks: shapes and sentences.
+    [<Literal>]
+    let PerLayer = 10_240L
 
     /// Characters of a sentence that is still read by a person.
     [<Literal>]
@@ -119,7 +127,11 @@ module Trial =
             | Choice1Of2 contents -> contents.Held
             | Choice2Of2 _ -> 0L
 
-        let bound (size: int64) = reader.Constant + reader.Factor * size
+        let layers = PerLayer * int64 (min Network.MostLayers (reader.Layers input.Bytes))
+
+        let bound (size: int64) =
+            reader.Constant + reader.Factor * size + layers
+
         let size = max held (max 1L (int64 input.Bytes.Length))
 
         let size =
@@ -151,7 +163,7 @@ module Trial =
             Milliseconds = elapsed
             Allocated = allocated
             Bound = bound size
-            PerByte = float (max 0L (allocated - reader.Constant)) / float size
+            PerByte = float (max 0L (allocated - reader.Constant - layers)) / float size
         }
 
     /// Tries an input. What took too much is tried once more, and that counts: the first call of anything also prepares it, and a

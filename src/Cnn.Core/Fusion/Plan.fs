@@ -216,7 +216,8 @@ module Plan =
 
                 run path sum rest
             | first :: _ ->
-                let all = layers |> List.map (fun placed -> placed.Layer)
+                // no stage takes more than convolution, normalisation, activation and pooling
+                let all = layers |> List.truncate 4 |> List.map (fun placed -> placed.Layer)
                 let fold = if forTraining then None else folds all
 
                 // without the batch normalisation that is folded away

@@ -22,12 +22,12 @@ module Architecture =
     let private number (text: string) : Result<int, string> =
         match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
         | true, value -> Ok value
-        | _ -> Error $"'{text}' is not a whole number"
+        | _ -> Error $"{Quotation.quote text} is not a whole number"
 
     let private fraction (text: string) : Result<float, string> =
         match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
         | true, value when Double.IsFinite value -> Ok value
-        | _ -> Error $"'{text}' is not a finite number"
+        | _ -> Error $"{Quotation.quote text} is not a finite number"
 
     /// "3" or "3x5"
     let private pair (text: string) : Result<int * int, string> =
@@ -38,7 +38,7 @@ module Architecture =
             | Ok r, Ok c -> Ok(r, c)
             | Error e, _
             | _, Error e -> Error e
-        | _ -> Error $"'{text}' is not a size such as 3 or 3x5"
+        | _ -> Error $"{Quotation.quote text} is not a size such as 3 or 3x5"
 
     /// What may follow the sizes: "stride S" and "pad P", in any order, each at most once.
     type private Extras<'S> =
@@ -55,7 +55,7 @@ module Architecture =
                 size value |> Result.bind (fun s -> read { found with Stride = Some s } rest)
             | "pad" :: value :: rest when found.Padding.IsNone ->
                 size value |> Result.bind (fun p -> read { found with Padding = Some p } rest)
-            | word :: _ -> Error $"'{word}' was not expected; what may follow is 'stride S' and 'pad P'"
+            | word :: _ -> Error $"{Quotation.quote word} was not expected; what may follow is 'stride S' and 'pad P'"
 
         read { Stride = None; Padding = None } words
 
@@ -121,7 +121,7 @@ module Architecture =
                 | Ok i, Ok o -> Ok(Dense { Inputs = Some i; Outputs = o })
                 | Error e, _
                 | _, Error e -> Error e
-            | _ -> Error $"'{sizes}' is not a size such as 10 or 1568->128"
+            | _ -> Error $"{Quotation.quote sizes} is not a size such as 10 or 1568->128"
         | [] -> Error "there is nothing between two commas"
         | "conv" :: _ -> Error "conv needs the number of filters and the size of the kernel, as in 'conv 16 3 pad 1'"
         | "conv1d" :: _ -> Error "conv1d needs the number of filters and the size of the kernel, as in 'conv1d 16 5'"
@@ -134,11 +134,7 @@ module Architecture =
         | "dropout" :: _ -> Error "dropout needs the part that it drops alone, as in 'dropout 0.5'"
         | word :: _ ->
             Error
-                $"'{word}' is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, identity, dropout, flatten, dense, residual(…)"
-
-    /// Brackets inside of brackets, at most; far more than a network may have.
-    [<Literal>]
-    let private DeepestBrackets = 16
+                $"{Quotation.quote word} is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, identity, dropout, flatten, dense, residual(…)"
 
     /// The parts of a text between separators that stand in no brackets.
     let private split (separator: char) (text: string) : Result<string list, string> =
@@ -161,28 +157,26 @@ module Architecture =
         let last = text.Substring start
 
         let wrong (reason: string) =
-            let start = last.Trim()
-
-            let shown =
-                if start.Length > 40 then
-                    start.Substring(0, 40) + "…"
-                else
-                    start
-
-            Error $"layer {parts.Count}, '{shown}': {reason}"
+            Error $"layer {parts.Count}, {Quotation.quote (last.Trim())}: {reason}"
 
         if depth < 0 then
             wrong "there is a ')' without its '('"
         elif depth > 0 then
             wrong "there is a '(' without its ')'"
-        elif deepest > DeepestBrackets then
-            wrong $"there are {deepest} brackets inside of each other; there may be {DeepestBrackets}"
+        elif deepest > Network.DeepestNesting then
+            wrong $"there are {deepest} brackets inside of each other; there may be {Network.DeepestNesting}"
         else
             parts.Add last
             Ok(List.ofSeq parts)
 
+    let private spaces = [| ' '; '\t'; '\n'; '\r' |]
+
+    /// One more word than a layer may have: the rest then stays as it is.
+    [<Literal>]
+    let private MostWords = 8
+
     let private words (text: string) =
-        text.Split([| ' '; '\t'; '\n'; '\r' |], StringSplitOptions.RemoveEmptyEntries)
+        text.Split(spaces, MostWords, StringSplitOptions.RemoveEmptyEntries)
         |> List.ofArray
 
     /// Layers with commas between them, or the index of the first that cannot be read and why.
@@ -196,19 +190,20 @@ module Architecture =
                 |> Result.bind (fun layers ->
                     match one part with
                     | Ok next -> Ok(next :: layers)
-                    | Error reason -> Error $"layer {index}, '{part.Trim()}': {reason}")))
+                    | Error reason -> Error $"layer {index}, {Quotation.quote (part.Trim())}: {reason}")))
         |> Result.map List.rev
 
     and private one (text: string) : Result<Layer, string> =
         let bare = text.Trim()
 
         if bare.StartsWith("residual", StringComparison.Ordinal) then
-            let inner = bare.Substring("residual".Length).Trim()
+            let opening = bare.IndexOf '('
+            let name = if opening < 0 then bare else bare.Substring(0, opening)
 
-            if inner.Length < 2 || inner[0] <> '(' || inner[inner.Length - 1] <> ')' then
+            if name.TrimEnd() <> "residual" || bare[bare.Length - 1] <> ')' then
                 Error "residual needs the layers of its body in brackets, as in 'residual(conv 16 3 pad 1, relu)'"
             else
-                split '|' (inner.Substring(1, inner.Length - 2))
+                split '|' (bare.Substring(opening + 1, bare.Length - opening - 2))
                 |> Result.bind (function
                     | [ body ] -> layers body |> Result.map (fun body -> Residual { Body = body; Shortcut = [] })
                     | [ body; shortcut ] ->
@@ -223,7 +218,15 @@ module Architecture =
             layer (words bare)
 
     /// The layers of a text, or a sentence that says which layer (counted from 0) cannot be read and why.
-    let parse (text: string) : Result<Layer list, string> = layers (text.ToLowerInvariant())
+    let parse (text: string) : Result<Layer list, string> =
+        // every layer but the first stands behind one of these; too many are refused before any memory is taken for them
+        let separators =
+            text.AsSpan().Count ',' + text.AsSpan().Count '(' + text.AsSpan().Count '|'
+
+        if separators >= Network.MostLayers then
+            Error $"the network has {separators + 1} layers; there may be {Network.MostLayers}"
+        else
+            layers (text.ToLowerInvariant())
 
     let private formatPair (rows: int, columns: int) =
         if rows = columns then string rows else $"{rows}x{columns}"

@@ -128,11 +128,15 @@ module Layer =
     /// The shape that each layer of a sequence gives, or the index of the first that does not fit and why.
     and outputShapes (layers: Layer list) (input: Shape) : Result<Shape list, int * string> =
         let fits (shape: Shape) (layer: Layer) (output: Shape) =
-            let rec learned (shapes: ParameterShapes) =
-                match shapes with
-                | NoParameters -> []
-                | WeightAndBias(weight, bias) -> [ weight; bias ]
-                | ShapesOfParts parts -> List.collect learned parts
+            // the layers in a block have been asked for theirs: asked again by every block around them, they would take long
+            let learned =
+                match layer with
+                | Residual _ -> []
+                | _ ->
+                    match parameterShapes layer shape with
+                    | WeightAndBias(weight, bias) -> [ weight; bias ]
+                    | NoParameters
+                    | ShapesOfParts _ -> []
 
             // convolution lays out the patches of an example as a matrix
             let patches =
@@ -142,10 +146,7 @@ module Layer =
                 | Conv1d config, [ _; length ] -> [ [ shape.Head; config.Kernel; length ] ]
                 | _ -> []
 
-            match
-                output :: learned (parameterShapes layer shape) @ patches
-                |> List.tryFind (Shape.fitsInMemory >> not)
-            with
+            match output :: learned @ patches |> List.tryFind (Shape.fitsInMemory >> not) with
             | Some tooLarge -> Error $"a tensor of {Shape.format tooLarge} is more than an array can hold"
             | None -> Ok output
 

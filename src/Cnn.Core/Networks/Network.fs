@@ -57,11 +57,11 @@ module Network =
 
     /// Layers of a network, at most: far more than anyone trains, few enough for any text to be judged at once.
     [<Literal>]
-    let private MostLayers = 1000
+    let MostLayers = 1000
 
     /// Residual blocks inside of residual blocks, at most: the shape of each is asked for again by those around it.
     [<Literal>]
-    let private DeepestNesting = 4
+    let DeepestNesting = 4
 
     let rec private depth (layers: Layer list) : int =
         layers

@@ -132,22 +132,26 @@ public static class ImageFile
         for (int i = 0; i < pixels.Length && isGrey; i += BytesPerPixel)
             isGrey = pixels[i] == pixels[i + 1] && pixels[i] == pixels[i + 2];
         int channels = isGrey ? 1 : 3;
-        byte[] planes = new byte[channels * plane];
-        for (int row = 0; row < height; row++)
+        // a few bytes can be the file of a picture as large as any may be, and that is to be read within a second or so
+        byte[] planes = GC.AllocateUninitializedArray<byte>(channels * plane);
+        for (int channel = 0; channel < channels; channel++)
         {
-            int target = orientation.Start + row * orientation.RowStep;
-            for (int column = 0; column < width; column++, target += orientation.ColumnStep)
+            Span<byte> values = planes.AsSpan(channel * plane, plane);
+            for (int row = 0; row < height; row++)
             {
-                ReadOnlySpan<byte> pixel = pixels.Slice(BytesPerPixel * (row * width + column), BytesPerPixel);
-                for (int channel = 0; channel < channels; channel++)
-                    planes[channel * plane + target] = OnWhite(pixel[channel], pixel[3]);
+                ReadOnlySpan<byte> line = pixels.Slice(BytesPerPixel * row * width, BytesPerPixel * width);
+                int target = orientation.Start + row * orientation.RowStep;
+                for (int i = 0; i < line.Length; i += BytesPerPixel, target += orientation.ColumnStep)
+                    values[target] = OnWhite(line[i + channel], line[i + 3]);
             }
         }
         return new Picture(channels, orientation.Height, orientation.Width, planes);
     }
 
     private static byte OnWhite(int value, int alpha) =>
-        (byte)((value * alpha + byte.MaxValue * (byte.MaxValue - alpha) + byte.MaxValue / 2) / byte.MaxValue);
+        alpha == byte.MaxValue
+            ? (byte)value
+            : (byte)((value * alpha + byte.MaxValue * (byte.MaxValue - alpha) + byte.MaxValue / 2) / byte.MaxValue);
 
     private static byte[] Interleave(Picture picture)
     {
