@@ -2,7 +2,6 @@
 module Cnn.Tests.Host.Cli
 
 open System
-open System.Buffers.Binary
 open System.Diagnostics
 open System.IO
 open Expecto
@@ -94,47 +93,10 @@ let inFolder (action: string -> unit) =
         Directory.Delete(folder, recursive = true)
 
 /// An IDX file: magic number, extents, bytes.
-let idx (magic: int) (extents: int list) (values: byte[]) : byte[] =
-    let header = Array.zeroCreate (4 + 4 * extents.Length)
-
-    magic :: extents
-    |> List.iteri (fun i n -> BinaryPrimitives.WriteInt32BigEndian(Span(header, 4 * i, 4), n))
-
-    Array.append header values
-
-/// Images of bars: class 0 is a row, class 1 a column, class 2 a diagonal, each at a place that the index determines,
-/// over a little noise. A small network learns them within a few epochs.
-let private bars (size: int) (count: int) (seed: int) : byte[] * byte[] =
-    let random = Random seed
-    let labels = Array.init count (fun i -> byte (i % 3))
-
-    let images =
-        labels
-        |> Array.collect (fun label ->
-            let place = random.Next size
-
-            Array.init (size * size) (fun cell ->
-                let row, column = cell / size, cell % size
-
-                let lit =
-                    match label with
-                    | 0uy -> row = place
-                    | 1uy -> column = place
-                    | _ -> (row + place) % size = column
-
-                if lit then 255uy else byte (random.Next 40)))
-
-    images, labels
+let idx = Cnn.Trust.Runs.SmallData.idx
 
 /// Writes a data set of three classes in the four files that `--data` expects, not gzipped.
-let writeData (folder: string) (size: int) (training: int) (test: int) =
-    let write (prefix: string) (count: int) (seed: int) =
-        let images, labels = bars size count seed
-        File.WriteAllBytes(Path.Combine(folder, $"{prefix}-images-idx3-ubyte"), idx 0x803 [ count; size; size ] images)
-        File.WriteAllBytes(Path.Combine(folder, $"{prefix}-labels-idx1-ubyte"), idx 0x801 [ count ] labels)
-
-    write "train" training 1
-    write "t10k" test 2
+let writeData = Cnn.Trust.Runs.SmallData.write
 
 /// All of a model in a file, but for the command that it was trained by: other commands may train the same model.
 let modelIn (folder: string) (file: string) : byte[] =
