@@ -17,7 +17,9 @@ type Sample =
     }
 
 let private sample (epoch: int) : Sample =
-    let managed = GC.GetTotalMemory(forceFullCollection = true)
+    // gives back to the system what it has only in store, which would come and go
+    GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking = true, compacting = true)
+    let managed = GC.GetTotalMemory(forceFullCollection = false)
     use self = Process.GetCurrentProcess()
 
     {
