@@ -52,7 +52,7 @@ module ModelFile =
         | Format, (Version | "1"), _
         | CheckpointFormat, "1", _ -> Ok()
         | (Format | CheckpointFormat), other, _ ->
-            Error $"it is of version {other}, which this program does not read; take a newer one"
+            Error $"it is of version {Quotation.quote other}, which this program does not read; take a newer one"
         | _ when metadata.ContainsKey "architecture" -> Ok()
         | _ -> Error "it is a safetensors file, but its metadata do not say which architecture it is of"
 
@@ -85,8 +85,8 @@ module ModelFile =
             | true, tensor when tensor.Shape = shape -> Ok tensor
             | true, tensor ->
                 Error
-                    $"its tensor '{name}' is {Shape.format tensor.Shape}, but its architecture asks for {Shape.format shape}"
-            | _ -> Error $"its tensor '{name}' is missing"
+                    $"its tensor {Quotation.quote name} is {Shape.format tensor.Shape}, but its architecture asks for {Shape.format shape}"
+            | _ -> Error $"its tensor {Quotation.quote name} is missing"
 
         Network.assemble find network
         |> Result.bind (fun parameters ->
@@ -97,7 +97,7 @@ module ModelFile =
                 Parameters.named parameters @ LayerState.named state |> List.map fst |> HashSet
 
             match tensors |> List.tryFind (fun (name, _) -> not (placed.Contains name)) with
-            | Some(name, _) -> Error $"its tensor '{name}' has no place in its architecture"
+            | Some(name, _) -> Error $"its tensor {Quotation.quote name} has no place in its architecture"
             | None when tensors.Length > placed.Count -> Error "two of its tensors have the same name"
             | None when not (Parameters.isFinite parameters && LayerState.isFinite state) ->
                 Error "it holds numbers that are not finite"

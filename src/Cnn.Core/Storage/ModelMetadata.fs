@@ -93,6 +93,10 @@ module internal ModelMetadata =
         // an item that is not a text, or one that is not Unicode
         | :? InvalidOperationException -> None
 
+    /// Classes that need no names, at most: more would take memory that no file has to pay for.
+    [<Literal>]
+    let private MostNumbered = 1000
+
     /// Numbers where nothing else is said.
     let classNames (classes: int) (metadata: IReadOnlyDictionary<string, string>) : Result<string list, string> =
         match metadata.TryGetValue "class_names" with
@@ -100,6 +104,8 @@ module internal ModelMetadata =
             match texts json with
             | Some names when not (List.exists isNull names) -> ClassNames.check classes names
             | _ -> Error "its class names are not a list of texts"
+        | _ when classes > MostNumbered ->
+            Error $"it has {classes} classes without names; there may be {MostNumbered}"
         | _ -> Ok(ClassNames.numbers classes)
 
     let command (metadata: IReadOnlyDictionary<string, string>) : string =

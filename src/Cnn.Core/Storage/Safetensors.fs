@@ -8,6 +8,7 @@ open System.Runtime.InteropServices
 open System.Text.Encodings.Web
 open System.Text.Json
 open Cnn.Tensors
+open Cnn.Networks
 
 /// The contents of a safetensors file: text metadata, and named tensors in order.
 [<NoComparison; NoEquality>]
@@ -142,15 +143,15 @@ module Safetensors =
             property "dtype", property "shape" |> Option.bind integers, property "data_offsets" |> Option.bind integers
         with
         | Some dtype, _, _ when dtype.ValueKind <> JsonValueKind.String || not (dtype.ValueEquals "F32") ->
-            Error $"tensor '{name}' is not of dtype F32"
-        | Some _, Some shape, _ when List.contains 0L shape -> Error $"tensor '{name}' is empty"
+            Error $"tensor {Quotation.quote name} is not of dtype F32"
+        | Some _, Some shape, _ when List.contains 0L shape -> Error $"tensor {Quotation.quote name} is empty"
         | Some _, Some shape, Some [ first; last ] ->
             let size = (1I, shape) ||> List.fold (fun product extent -> product * bigint extent)
 
             if last < first || bigint (last - first) <> size * 4I then
-                Error $"tensor '{name}' has a byte range that does not fit its shape"
+                Error $"tensor {Quotation.quote name} has a byte range that does not fit its shape"
             elif List.exists (fun extent -> extent > int64 Int32.MaxValue) shape then
-                Error $"tensor '{name}' is larger than an array can be"
+                Error $"tensor {Quotation.quote name} is larger than an array can be"
             else
                 Ok
                     {
@@ -159,7 +160,7 @@ module Safetensors =
                         Start = first
                         End = last
                     }
-        | _ -> Error $"the entry of tensor '{name}' lacks a dtype, a shape of at most {MostAxes} axes or data_offsets"
+        | _ -> Error $"the entry of tensor {Quotation.quote name} lacks a dtype, a shape of at most {MostAxes} axes or data_offsets"
 
     let private metadata (root: JsonElement) : Result<IReadOnlyDictionary<string, string>, string> =
         match root.TryGetProperty "__metadata__" with
@@ -186,8 +187,8 @@ module Safetensors =
             | [] when position = length -> Ok()
             | [] when position < length -> Error $"{length - position} bytes after the last tensor belong to none"
             | [] -> Error $"it ends {position - length} bytes too early"
-            | e :: _ when e.Start < position -> Error $"tensor '{e.Name}' overlaps another"
-            | e :: _ when e.Start > position -> Error $"there is a hole before tensor '{e.Name}'"
+            | e :: _ when e.Start < position -> Error $"tensor {Quotation.quote e.Name} overlaps another"
+            | e :: _ when e.Start > position -> Error $"there is a hole before tensor {Quotation.quote e.Name}"
             | e :: others -> walk e.End others
 
         walk 0L sorted
