@@ -12,7 +12,7 @@ let private resuming =
         [
             // every optimiser, schedule and augmentation is among them
             for i, case in List.indexed Resuming.all do
-                if i % 29 = 0 then
+                if i % 31 = 0 then
                     test $"{case.Optimizer}, {case.Schedule}, {case.Augment}, stopped after %A{case.Stops} epochs" {
                         inFolder (fun folder ->
                             SmallData.write folder 10 120 30
@@ -22,7 +22,7 @@ let private resuming =
                 let sample =
                     Resuming.all
                     |> List.indexed
-                    |> List.filter (fun (i, _) -> i % 29 = 0)
+                    |> List.filter (fun (i, _) -> i % 31 = 0)
                     |> List.map snd
 
                 let expectAll (all: string list) (of': Resuming.Case -> string) =
@@ -80,5 +80,4 @@ let private troubles =
                 }
         ]
 
-let tests =
-    testList "Trust.Runs" [ resuming; killing; tracing; orders; troubles ]
+let tests = testList "Trust.Runs" [ resuming; killing; tracing; orders; troubles ]

@@ -104,8 +104,7 @@ module internal ModelMetadata =
             match texts json with
             | Some names when not (List.exists isNull names) -> ClassNames.check classes names
             | _ -> Error "its class names are not a list of texts"
-        | _ when classes > MostNumbered ->
-            Error $"it has {classes} classes without names; there may be {MostNumbered}"
+        | _ when classes > MostNumbered -> Error $"it has {classes} classes without names; there may be {MostNumbered}"
         | _ -> Ok(ClassNames.numbers classes)
 
     let command (metadata: IReadOnlyDictionary<string, string>) : string =

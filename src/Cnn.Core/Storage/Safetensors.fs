@@ -160,7 +160,9 @@ module Safetensors =
                         Start = first
                         End = last
                     }
-        | _ -> Error $"the entry of tensor {Quotation.quote name} lacks a dtype, a shape of at most {MostAxes} axes or data_offsets"
+        | _ ->
+            Error
+                $"the entry of tensor {Quotation.quote name} lacks a dtype, a shape of at most {MostAxes} axes or data_offsets"
 
     let private metadata (root: JsonElement) : Result<IReadOnlyDictionary<string, string>, string> =
         match root.TryGetProperty "__metadata__" with
