@@ -27,7 +27,7 @@ internal static class Program
                 );
             if (parsed.Errors.Count > 0)
                 throw new CommandException(ExitCode.Usage, UsageErrors.Describe(parsed));
-            return await parsed.InvokeAsync(
+            int code = await parsed.InvokeAsync(
                 new InvocationConfiguration
                 {
                     EnableDefaultExceptionHandler = false,
@@ -36,6 +36,7 @@ internal static class Program
                     ProcessTerminationTimeout = Timeout.InfiniteTimeSpan,
                 }
             );
+            return code == (int)ExitCode.Success && Consoles.HasLostResults ? (int)ExitCode.WriteFailed : code;
         }
         catch (Exception cause)
         {

@@ -151,7 +151,7 @@ let private contents =
                     "numbers"
 
                 Expect.equal (json.GetProperty("train-size").ValueKind) JsonValueKind.Null "all images"
-                Expect.equal (json.GetProperty("data").GetString()) "." "data"
+                Expect.equal (json.GetProperty("data").GetString()) folder "data"
                 let model = json.GetProperty "model"
 
                 Expect.equal

@@ -273,6 +273,7 @@ let tests =
                 expect "0.3081" "0" "not positive"
                 expect "0.3081" "-1" "not positive"
                 expect "0.3081" "1e400" "not a number"
+                expect "0.3081" "1e-320" "make inputs infinite"
                 expect "1x6x5" "1x6x-5" "not a shape"
                 expect "1x6x5" "1x1x1x1x1x1x1x1x1x1" "not a shape"
                 expect "1x6x5" "1x99999999x99999999" "not possible"

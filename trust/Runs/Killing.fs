@@ -19,6 +19,8 @@ type Tally =
         Unfinished: int
         /// Runs that came to their end in spite of all.
         Completed: int
+        /// Those of them that ended with the bits of a run without a kill.
+        Right: int
         Failures: string list
     }
 
@@ -29,6 +31,7 @@ let private none =
         Between = 0
         Unfinished = 0
         Completed = 0
+        Right = 0
         Failures = []
     }
 
@@ -53,6 +56,8 @@ let private arguments (run: string) : string list =
         "shift 1"
         "--ema"
         "0.9"
+        "--validation"
+        "60"
         "--run"
         run
         "--out"
@@ -171,6 +176,7 @@ let run (folder: string) (kills: int) (seed: int) (progress: Tally -> unit) : Ta
             let next =
                 { tally with
                     Completed = tally.Completed + 1
+                    Right = tally.Right + (if isRight then 1 else 0)
                     Failures =
                         if isRight then
                             tally.Failures

@@ -120,19 +120,22 @@ let check (folder: string) (case: Case) : string option =
 
         Program.runOk folder [ "train"; "--resume"; parts; "--threads"; "2" ] |> ignore
 
+        // but for the metadata: they name the run, and when it began
         let differs (file: string) =
-            let read (run: string) =
-                File.ReadAllBytes(Path.Combine(run, file))
+            let numbers (run: string) =
+                RunFiles.values (File.ReadAllBytes(Path.Combine(run, file)))
 
-            read whole <> read parts
+            numbers whole <> numbers parts
 
         if model whole <> model parts then
             Some "the models differ"
         elif File.ReadAllBytes(whole + ".bin") <> File.ReadAllBytes(parts + ".bin") then
             Some "the models outside of the folders differ"
-        elif differs "last.safetensors" && RunFiles.last whole <> RunFiles.last parts then
+        elif differs "last.safetensors" || RunFiles.last whole <> RunFiles.last parts then
             Some "the last checkpoints differ"
-        elif RunFiles.epochs whole <> RunFiles.epochs parts then
+        elif differs "best.safetensors" then
+            Some "the best checkpoints differ"
+        elif RunFiles.losses whole <> RunFiles.losses parts then
             Some "the metrics differ"
         else
             None

@@ -111,7 +111,7 @@ let private kill () : Command =
                     $"{tally.Kills} kills (seed {parsed.GetValue seed}): {tally.Early} before the first checkpoint, {tally.Between} between the line of an epoch and its checkpoint, {tally.Unfinished} in the middle of a file"
 
                 printfn
-                    $"{tally.Completed} runs came to their end in spite of them, all with the bits of a run without a kill"
+                    $"{tally.Completed} runs came to their end in spite of them, {tally.Right} with the bits of a run without a kill"
 
                 printfn $"{tally.Failures.Length} checkpoints lost or damaged, or runs that ended otherwise"
                 failed tally.Failures.Length))

@@ -21,6 +21,10 @@ let metadata (file: byte[]) : Map<string, string> =
                 item.Name, item.Value.GetString() |> nonNull
         ]
 
+/// The values behind the header of a safetensors file.
+let values (file: byte[]) : byte[] =
+    file[8 + int (BinaryPrimitives.ReadInt64LittleEndian(ReadOnlySpan file)) ..]
+
 /// Where a run is, by its last checkpoint.
 type Moment = { Epoch: int; Step: int64 }
 
@@ -44,17 +48,29 @@ let last (folder: string) : Moment option =
                 Step = int64 texts["step"]
             }
 
-/// Whole lines of an epoch in the metrics.
-let epochs (folder: string) : int =
+/// The lines of epochs in the metrics; what has no end has not been written.
+let private epochLines (folder: string) : string[] =
     let path = Path.Combine(folder, "metrics.jsonl")
 
     if not (File.Exists path) then
-        0
+        [||]
     else
         let text = File.ReadAllText path
-        // what has no end has not been written
-        let whole = text.Substring(0, text.LastIndexOf '\n' + 1)
 
-        whole.Split('\n')
+        text.Substring(0, text.LastIndexOf '\n' + 1).Split('\n')
         |> Array.filter (fun line -> line.StartsWith "{\"kind\":\"epoch\"")
-        |> Array.length
+
+/// How many epochs the metrics tell of.
+let epochs (folder: string) : int = (epochLines folder).Length
+
+/// Loss and accuracy of each epoch, in training and on held-out images, as they are written: all that does not hang on the clock.
+let losses (folder: string) : string list list =
+    [
+        for line in epochLines folder ->
+            use document = JsonDocument.Parse line
+
+            [
+                for key in [ "loss"; "accuracy"; "validationLoss"; "validationAccuracy"; "learningRate" ] ->
+                    (document.RootElement.GetProperty key).GetRawText()
+            ]
+    ]

@@ -75,9 +75,11 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
     member _.AveragedModel = averaged
 
     /// The bytes of a checkpoint: all that the next step depends on, with a digest. `run` is a text that says which run it is of, such as a
-    /// digest of its settings.
+    /// digest of its settings. Raises CnnException for a state of more than 2 GB.
     member _.Encode(run: string) : byte[] =
-        CheckpointFile.encode run model.Trained state
+        match CheckpointFile.encode run model.Trained state with
+        | Ok bytes -> bytes
+        | Error reason -> raise (CnnException reason)
 
     /// The moment of this run that the bytes of a checkpoint hold; any moment of the run will do to ask for it, such as its start. Raises
     /// CnnException, with the rest of a sentence that starts with the file's name, for bytes that are damaged, and for those of

@@ -96,15 +96,21 @@ module CheckpointFile =
             | None -> ()
         ]
 
-    /// The bytes of the file.
-    let encode (run: string) (model: TrainedNetwork) (state: TrainingState<float32>) : byte[] =
+    /// The bytes of the file, or a sentence where they would be too many.
+    let encode (run: string) (model: TrainedNetwork) (state: TrainingState<float32>) : Result<byte[], string> =
         let format = [ "format", ModelFile.CheckpointFormat; "version", Version ]
+        let tensors = named state
 
-        Safetensors.encode
-            {
-                Metadata = readOnlyDict (format @ identity run model state @ position state)
-                Tensors = named state
-            }
+        if Safetensors.fits tensors then
+            Ok(
+                Safetensors.encode
+                    {
+                        Metadata = readOnlyDict (format @ identity run model state @ position state)
+                        Tensors = tensors
+                    }
+            )
+        else
+            Error "the state of so large a network does not fit into a checkpoint, which may have 2 GB"
 
     let private integer (metadata: IReadOnlyDictionary<string, string>) (key: string) : Result<int64, string> =
         ModelMetadata.find metadata key
@@ -144,6 +150,8 @@ module CheckpointFile =
             match
                 count metadata "epoch", count metadata "examples", number metadata "loss", count metadata "correct"
             with
+            | Ok epoch, Ok _, Ok _, Ok _ when step < int64 epoch || best |> Option.exists (fun b -> b.Epoch > epoch) ->
+                Error "it is of a moment that no run can have"
             | Ok epoch, Ok examples, Ok loss, Ok correct ->
                 Ok
                     { start with
@@ -169,6 +177,14 @@ module CheckpointFile =
         | _, Error reason, _
         | _, _, Error reason -> Error reason
 
+    /// Whether variances, and averages of squares, are such as a training can give.
+    let private hasPossibleStates (tensors: (string * Tensor<float32>) list) : bool =
+        tensors
+        |> List.filter (fun (name, _) ->
+            name.EndsWith(".running_var", StringComparison.Ordinal)
+            || name.StartsWith("second.", StringComparison.Ordinal))
+        |> List.forall (fun (_, tensor) -> Array.forall (fun value -> value >= 0.0f) (tensor.ToArray()))
+
     /// `state` with the tensors of a file in the place of its own, all of the same names and shapes.
     let private filled (tensors: (string * Tensor<float32>) list) (state: TrainingState<float32>) =
         let places = named state |> List.map (fun (name, tensor) -> name, tensor.Shape)
@@ -177,6 +193,8 @@ module CheckpointFile =
             Error "its tensors are not those of such a run"
         elif not (tensors |> List.forall (fun (_, tensor) -> Tensor.isFinite tensor)) then
             Error "it holds numbers that are not finite"
+        elif not (hasPossibleStates tensors) then
+            Error "it holds a negative variance"
         else
             let table = dict tensors
 
@@ -224,6 +242,7 @@ module CheckpointFile =
                 Error $"it is damaged: its {FileDigest.Key} is missing"
             else
                 match identity run model start |> List.tryFind (not << isHeld metadata) with
+                | Some("run", _) -> Error "it belongs to another run, or this one has other settings now"
                 | Some(key, _) ->
                     Error $"it belongs to another run, or this one was given other settings: its {key} is not the same"
                 | None -> moved metadata start |> Result.bind (filled contents.Tensors))

@@ -69,11 +69,16 @@ module internal ModelMetadata =
                 find metadata "standard_deviation" |> Result.bind (number "standard deviation")
             with
             | Ok mean, Ok deviation when deviation > 0.0 ->
-                Ok
+                let normalization =
                     {
                         Mean = mean
                         StandardDeviation = deviation
                     }
+
+                if Array.forall Single.IsFinite (Normalization.table normalization) then
+                    Ok normalization
+                else
+                    Error $"a mean of {exact mean} and a standard deviation of {exact deviation} make inputs infinite"
             | Ok _, Ok deviation -> Error $"a standard deviation of {exact deviation} is not positive"
             | Error reason, _
             | _, Error reason -> Error reason

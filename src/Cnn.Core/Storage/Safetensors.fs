@@ -37,7 +37,12 @@ module Safetensors =
     [<Literal>]
     let private MostAxes = 8
 
-    /// The bytes of a file with these contents and its own digest; the same contents always give the same bytes.
+    /// Whether the values of these tensors, and a header, fit into one array.
+    let fits (tensors: (string * Tensor<float32>) list) : bool =
+        let numbers = tensors |> List.sumBy (fun (_, tensor) -> int64 tensor.Count)
+        numbers * int64 sizeof<float32> < int64 Array.MaxLength - (1L <<< 24)
+
+    /// The bytes of a file with these contents and its own digest; the same contents always give the same bytes. The contents must fit.
     let encode (contents: Safetensors) : byte[] =
         let buffer = ArrayBufferWriter<byte>()
 

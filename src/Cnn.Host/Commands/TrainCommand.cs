@@ -43,7 +43,7 @@ internal static class TrainCommand
         Option<double?> stopAfter = Options.OptionalNumber(
             "--stop-after",
             NumberRange.Positive,
-            "Stop after so many epochs, such as 2 or 2.5, as Ctrl-C would; the schedule stays that of the whole run."
+            "Stop after so many epochs from the start of the run, such as 2 or 2.5, as Ctrl-C would; the schedule stays that of the whole run."
         );
         var noRun = new Option<bool>("--no-run-folder") { Description = "Leave no such folder, the model alone." };
         var printConfig = new Option<bool>("--print-config")
@@ -136,7 +136,8 @@ internal static class TrainCommand
                     $"--resume goes on with a run as it began, and {stray} would change it; leave it out, or start a new run."
                 );
             using var stored = StoredRun.Open(folder);
-            if (stored.IsComplete)
+            // who names another file wants the model there
+            if (stored.IsComplete && parsed.GetResult(output) is null or { Implicit: true })
             {
                 Consoles.Result($"the run in {folder} is complete; its model is {stored.Folder[RunRecord.ModelName]}");
                 return ExitCode.Success;

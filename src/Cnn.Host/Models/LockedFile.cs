@@ -12,6 +12,9 @@ internal static class LockedFile
     // EWOULDBLOCK of Linux and of macOS, ERROR_SHARING_VIOLATION of Windows: such a failure has no type of its own
     private static readonly int[] lockErrors = [11, 35, unchecked((int)0x80070020)];
 
+    /// <summary>Whether a file cannot be opened because another process holds it.</summary>
+    public static bool IsHeld(IOException cause) => lockErrors.Contains(cause.HResult);
+
     /// <summary>Opens a file, and waits some seconds while another process holds it.</summary>
     /// <exception cref="IOException">It still does, or the file cannot be opened at all.</exception>
     public static FileStream Open(string path, FileStreamOptions options)
@@ -23,8 +26,7 @@ internal static class LockedFile
             {
                 return new FileStream(path, options);
             }
-            catch (IOException cause)
-                when (lockErrors.Contains(cause.HResult) && Stopwatch.GetElapsedTime(started) < LongestWait)
+            catch (IOException cause) when (IsHeld(cause) && Stopwatch.GetElapsedTime(started) < LongestWait)
             {
                 Thread.Sleep(Pause);
             }

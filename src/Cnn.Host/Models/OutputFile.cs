@@ -95,10 +95,7 @@ internal sealed class OutputFile
             else
                 WriteThrough(path, FileMode.CreateNew, FileShare.None, contents);
             if (!isDevice)
-            {
                 File.Move(path, target, overwrite: true);
-                FolderFlush.Flush(Path.GetDirectoryName(target)!);
-            }
         }
         catch (Exception cause)
         {
@@ -109,6 +106,19 @@ internal sealed class OutputFile
             throw new CommandException(
                 ExitCode.WriteFailed,
                 $"{shown} cannot be written: {Reason(cause)}; it is as it was before.",
+                cause
+            );
+        }
+        try
+        {
+            if (!isDevice)
+                FileSystemCalls.Flush(Path.GetDirectoryName(target)!);
+        }
+        catch (IOException cause)
+        {
+            throw new CommandException(
+                ExitCode.WriteFailed,
+                $"{shown} is written, but may not outlast a power failure: {Reason(cause)}.",
                 cause
             );
         }
@@ -124,21 +134,20 @@ internal sealed class OutputFile
         string temporary = TemporaryName(Path.GetFullPath(path));
         try
         {
-            WriteThrough(temporary, FileMode.CreateNew, FileShare.Delete, contents);
-            File.Move(temporary, path);
-            FolderFlush.Flush(Path.GetDirectoryName(temporary)!);
-            return true;
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            TryDelete(temporary);
-            return false;
+            WriteThrough(temporary, FileMode.CreateNew, FileShare.None, contents);
+            if (!FileSystemCalls.TryRename(temporary, Path.GetFullPath(path)))
+            {
+                TryDelete(temporary);
+                return false;
+            }
         }
         catch (IOException)
         {
             TryDelete(temporary);
             throw;
         }
+        FileSystemCalls.Flush(Path.GetDirectoryName(temporary)!);
+        return true;
     }
 
     /// <summary>Whether a file is one that was being written when its process died.</summary>

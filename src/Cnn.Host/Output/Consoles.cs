@@ -30,8 +30,23 @@ internal static class Consoles
         Status($"cnn: {sentence.ReplaceLineEndings(" ")}");
     }
 
-    /// <summary>A line of results, on stdout.</summary>
-    public static void Result(string line) => Console.Out.WriteLine(Printable(line));
+    /// <summary>Whether some line of results could not be written, to a full disk for instance.</summary>
+    public static bool HasLostResults { get; private set; }
+
+    /// <summary>A line of results, on stdout. Trouble with it is told once, and does not end the work: a training is worth more.</summary>
+    public static void Result(string line)
+    {
+        try
+        {
+            Console.Out.WriteLine(Printable(line));
+        }
+        catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
+        {
+            if (!HasLostResults)
+                Complain($"the output cannot be written: {cause.Message.TrimEnd('.')}.");
+            HasLostResults = true;
+        }
+    }
 
     // A line may quote a file, such as the name of a recipe, and what is in that must not reach the terminal as commands.
     private static string Printable(string line) =>

@@ -15,7 +15,7 @@ internal sealed class RecordingDisplay(ITrainingDisplay display, RunRecord recor
     /// <inheritdoc/>
     public void Show(EpochResult result)
     {
-        display.Show(result);
         record.Add(result);
+        display.Show(result);
     }
 }

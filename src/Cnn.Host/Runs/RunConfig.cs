@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Cnn.Host.Benchmarks;
 using Cnn.Host.Experiments;
 using Cnn.Host.Recipes;
 using Cnn.Host.Training;
@@ -31,6 +30,10 @@ internal static class RunConfig
     public const string Images = "images";
     public const string Output = "out";
     public const string Recipe = "recipe";
+    public const string Program = "program";
+    public const string BuildId = "build";
+    public const string Machine = "machine";
+    public const string Processor = "processor";
 
     private static readonly JsonSerializerOptions MachineOptions = new()
     {
@@ -52,7 +55,7 @@ internal static class RunConfig
             json.WriteString(Started, start.Time.UtcDateTime);
             WriteSettings(json, start.Settings);
             json.WriteString(Images, images);
-            json.WriteString(Output, output);
+            json.WriteString(Output, Path.GetFullPath(output));
             json.WriteStartObject(Recipe);
             RecipeFile.WriteFields(json, start.Settings.Recipe);
             json.WriteEndObject();
@@ -73,7 +76,8 @@ internal static class RunConfig
         WriteNumber(json, TrainSize, settings.TrainSize);
         json.WriteNumber(Validation, settings.Validation);
         WriteNumber(json, Patience, settings.Patience);
-        json.WriteString(Data, settings.Data);
+        // whole paths: the run may go on from another folder
+        json.WriteString(Data, settings.Data is { } data ? Path.GetFullPath(data) : null);
     }
 
     private static void WriteModel(Utf8JsonWriter json, Model model)
@@ -94,12 +98,12 @@ internal static class RunConfig
 
     private static void WriteSystem(Utf8JsonWriter json)
     {
-        var machine = Machine.Current();
-        json.WriteStartObject("program");
+        var machine = Benchmarks.Machine.Current();
+        json.WriteStartObject(Program);
         json.WriteString("version", machine.Version);
-        json.WriteString("build", Build.Id);
+        json.WriteString(BuildId, Build.Id);
         json.WriteEndObject();
-        json.WritePropertyName("machine");
+        json.WritePropertyName(Machine);
         JsonSerializer.Serialize(json, machine, MachineOptions);
     }
 

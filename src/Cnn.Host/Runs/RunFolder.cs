@@ -94,7 +94,7 @@ internal sealed partial record RunFolder(string Location)
             if (!OutputFile.TryCreate(folder[file], contents))
                 return null;
             if (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) is { } parent)
-                FolderFlush.Flush(parent);
+                FileSystemCalls.Flush(parent);
             return folder;
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))

@@ -1,3 +1,5 @@
+using Cnn.Host.Models;
+
 namespace Cnn.Host.Runs;
 
 /// <summary>
@@ -11,7 +13,7 @@ internal sealed class RunLock : IDisposable
     private RunLock(FileStream file) => this.file = file;
 
     /// <summary>Takes the lock.</summary>
-    /// <exception cref="CommandException">Usage: another process has it; bad data: there is no such file that may be written.</exception>
+    /// <exception cref="CommandException">Usage: another process has it; write failed: there is no such file that may be written.</exception>
     public static RunLock Take(RunFolder folder)
     {
         string path = folder[RunConfig.FileName];
@@ -23,14 +25,14 @@ internal sealed class RunLock : IDisposable
                     new FileStreamOptions
                     {
                         Access = FileAccess.ReadWrite,
-                        // on Unix, a lock that only those meet who lock as well; Windows locks everybody out, and readers should not be
+                        // on Unix, a lock that only those meet who lock as well; Windows would lock out every reader
                         Share = OperatingSystem.IsWindows() ? FileShare.Read : FileShare.None,
                         BufferSize = 0,
                     }
                 )
             );
         }
-        catch (IOException cause) when (cause is not (FileNotFoundException or DirectoryNotFoundException))
+        catch (IOException cause) when (LockedFile.IsHeld(cause))
         {
             throw new CommandException(
                 ExitCode.Usage,
@@ -40,7 +42,11 @@ internal sealed class RunLock : IDisposable
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
         {
-            throw CommandException.Unreadable(path, cause);
+            throw new CommandException(
+                ExitCode.WriteFailed,
+                $"{path} cannot be opened for writing: {cause.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ')}; check its permissions, and those of its disk.",
+                cause
+            );
         }
     }
 

@@ -55,6 +55,7 @@ internal sealed class RunRecord : IDisposable
         RunLock held = RunLock.Take(folder);
         try
         {
+            OutputFile.RemoveLeftovers(folder.Location);
             var checkpoints = new Checkpoints(folder, Convert.ToHexStringLower(SHA256.HashData(config)));
             return new RunRecord(folder, start, held, RunLog.Start(folder, start.Time, config), checkpoints);
         }
@@ -139,6 +140,13 @@ internal sealed class RunRecord : IDisposable
     /// <param name="judgement">What the result says of images, and which; null where it says nothing.</param>
     public void End(ResultLine result, Judgement? judgement = null)
     {
+        bool isReported = Try(() =>
+            OutputFile
+                .Check(folder[RunReport.FileName], option: "the file")
+                .Write(Encoding.UTF8.GetBytes(Report(result, judgement).Write()))
+        );
+        lacksResult |= !isReported;
+        // the last of all: with it the run is over
         Try(() =>
             log.Append(
                 result,
@@ -146,13 +154,19 @@ internal sealed class RunRecord : IDisposable
                 result is { Score: "test", Accuracy: { } accuracy } ? [("accuracy/test", accuracy)] : []
             )
         );
-        bool isReported = Try(() =>
-            OutputFile
-                .Check(folder[RunReport.FileName], option: "the file")
-                .Write(Encoding.UTF8.GetBytes(Report(result, judgement).Write()))
-        );
-        lacksResult |= !isReported;
     }
+
+    /// <summary>What could not be written, for a sentence.</summary>
+    public string Missing =>
+        string.Join(
+            ", ",
+            new[]
+            {
+                log.IsComplete ? "" : MetricsFile.FileName,
+                lacksCheckpoint ? Checkpoints.Last : "",
+                lacksResult ? $"{ModelName} or {RunReport.FileName}" : "",
+            }.Where(file => file.Length > 0)
+        );
 
     /// <summary>A line that names the folder and what is in it.</summary>
     public string Describe() => $"{folder.Location}  {string.Join(", ", folder.Files())}";

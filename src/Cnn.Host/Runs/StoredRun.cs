@@ -1,8 +1,11 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
+using Cnn.Host.Benchmarks;
+using Cnn.Host.Experiments;
 using Cnn.Host.Models;
 using Cnn.Host.Recipes;
+using Cnn.Host.Reports;
 using Cnn.Host.Training;
 
 namespace Cnn.Host.Runs;
@@ -42,6 +45,12 @@ internal sealed class StoredRun : IDisposable
             fields.TextIfGiven(RunConfig.Data),
             fields.Text(RunConfig.ModelCommand)
         );
+        var program = new RecipeFields(path, fields.Object(RunConfig.Program));
+        var machine = new RecipeFields(path, fields.Object(RunConfig.Machine));
+        OtherSystem =
+            program.Text(RunConfig.BuildId) != Build.Id ? "another build of the program"
+            : machine.Text(RunConfig.Processor) != Machine.Current().Processor ? "another processor"
+            : null;
     }
 
     /// <summary>The folder.</summary>
@@ -65,11 +74,23 @@ internal sealed class StoredRun : IDisposable
     /// <summary>How it trains.</summary>
     public TrainSettings Settings { get; }
 
-    /// <summary>Whether it has come to its end.</summary>
+    /// <summary>Its epochs and its result, as far as it has come.</summary>
     /// <exception cref="CommandException">Bad data: its lines are damaged.</exception>
-    public bool IsComplete =>
+    public MetricsFile Metrics =>
         File.Exists(Folder[MetricsFile.FileName])
-        && MetricsFile.Read(Folder[MetricsFile.FileName]).Result?.End == RunEnd.Completed;
+            ? MetricsFile.Read(Folder[MetricsFile.FileName])
+            : new MetricsFile([], Result: null);
+
+    /// <summary>Whether it has come to its end, and left all that it was to leave.</summary>
+    /// <exception cref="CommandException">Bad data: a file cannot be read.</exception>
+    public bool IsComplete =>
+        Metrics.Result is { End: RunEnd.Completed, Model: { } model }
+        && File.Exists(Folder[RunReport.FileName])
+        && File.Exists(Folder[RunRecord.ModelName])
+        && Convert.ToHexStringLower(SHA256.HashData(ModelFiles.Read(Folder[RunRecord.ModelName]))) == model;
+
+    /// <summary>What is not as it was when the run began, and may change how sums are rounded; null where nothing is.</summary>
+    public string? OtherSystem { get; }
 
     /// <summary>Reads the configuration of a run, and keeps others from going on with it.</summary>
     /// <exception cref="CommandException">Bad data: there is no run, or its configuration is damaged; usage: it is still going on.</exception>

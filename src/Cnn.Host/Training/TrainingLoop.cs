@@ -49,12 +49,15 @@ internal sealed class TrainingLoop(
     private readonly int epochs = settings.Recipe.Epochs;
     private readonly Schedule schedule = settings.Recipe.Schedule;
 
-    // the step before which the run stops as if the user wanted it
-    private readonly long lastStep = settings.StopAfter is { } after
-        ? (long)Math.Min(Math.Floor(after * batches.Count), long.MaxValue / 2)
-        : long.MaxValue;
+    private readonly long lastStep = LastStep(settings, batches);
 
     private long kept = Stopwatch.GetTimestamp();
+
+    /// <summary>How many steps a run takes before it stops as if the user wanted it; without end where nobody does.</summary>
+    public static long LastStep(TrainSettings settings, Batches batches) =>
+        settings.StopAfter is { } after
+            ? (long)Math.Clamp(Math.Round(after * batches.Count), 1, long.MaxValue / 2)
+            : long.MaxValue;
 
     /// <summary>
     /// Trains until the last epoch is over, patience is at its end, the numbers are no longer finite, or the user wants to stop.
@@ -129,7 +132,7 @@ internal sealed class TrainingLoop(
             double rate = LearningRate(trainer.Steps);
             TrainerStep step = trainer.Step(batch.Pixels, batch.Labels, rate, settings.Threads);
             if (!step.IsFinite)
-                return Current() with { Fault = trainer.FirstFault(batch.Pixels, batch.Labels, step) };
+                return Current() with { Fault = FirstFault(trainer, batch, step) };
             trainer = step.Trainer;
             if (report is not null && Stopwatch.GetElapsedTime(reported) >= RefreshInterval)
             {
@@ -148,6 +151,19 @@ internal sealed class TrainingLoop(
                 Stopwatch.GetElapsedTime(started).TotalSeconds,
                 trainer.EpochExamples == batches.Images
             );
+    }
+
+    // it takes far more memory than the step did
+    private static string FirstFault(Trainer before, Batch batch, TrainerStep step)
+    {
+        try
+        {
+            return before.FirstFault(batch.Pixels, batch.Labels, step);
+        }
+        catch (OutOfMemoryException)
+        {
+            return "a number is not finite, in a layer that this machine's memory does not suffice to find";
+        }
     }
 
     private void Keep(Trainer trainer, bool isBest)

@@ -35,14 +35,25 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
             : null;
 
         Announce(setup);
+        if (stored?.OtherSystem is { } other)
+            Consoles.Status(
+                $"the run goes on with {other}, where sums may be rounded otherwise: it will be as good, but maybe not the same to the last bit"
+            );
         if (last.Steps > 0)
             Consoles.Status(
-                $"going on in epoch {last.Epoch + 1} of {settings.Recipe.Epochs}, after {Numbers.Count(last.Steps, "step")} in all"
+                (
+                    last.Epoch < settings.Recipe.Epochs
+                        ? $"going on in epoch {last.Epoch + 1} of {settings.Recipe.Epochs}"
+                        : $"all {Numbers.Count(settings.Recipe.Epochs, "epoch")} are over"
+                ) + $", after {Numbers.Count(last.Steps, "step")} in all"
             );
         try
         {
             ExitCode code = Train(setup, last, best, folder, file, record, stop);
-            return code == ExitCode.Success && record is { IsComplete: false } ? ExitCode.WriteFailed : code;
+            if (record is null or { IsComplete: true })
+                return code;
+            Consoles.Complain($"{record.Location} lacks what could not be written: {record.Missing}.");
+            return code == ExitCode.Success ? ExitCode.WriteFailed : code;
         }
         finally
         {
@@ -51,19 +62,34 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         }
     }
 
-    private static (Trainer Last, Trainer? Best) GoOn(StoredRun stored, TrainingSetup setup, LabelledImages images)
+    private (Trainer Last, Trainer? Best) GoOn(StoredRun stored, TrainingSetup setup, LabelledImages images)
     {
         if (images.Digest() != stored.Images)
             throw CommandException.BadData(
                 $"the training images are not those that the run in {stored.Folder.Location} began with; give their folder as --data."
             );
-        (Trainer last, Trainer? best) = new Checkpoints(stored.Folder, stored.Digest).Load(setup.Trainer);
+        (Trainer last, Trainer? best) = new Checkpoints(stored.Folder, stored.Digest).Load(
+            setup.Trainer,
+            stored.Metrics.Epochs.Count,
+            wantsBest: settings.Patience is not null
+        );
+        Batches batches = setup.Batches;
         int seen = last.EpochExamples;
-        return seen <= setup.Batches.Images && (seen == setup.Batches.Images || seen % setup.Batches.Size == 0)
-            ? (last, best)
-            : throw CommandException.BadData(
-                $"the checkpoint in {stored.Folder.Location} is not behind a whole mini-batch; start a new run."
+        bool isPossible =
+            last.Epoch <= settings.Recipe.Epochs
+            && seen <= batches.Images
+            && (seen == batches.Images || seen % batches.Size == 0)
+            && last.Steps == (long)last.Epoch * batches.Count + (seen + batches.Size - 1) / batches.Size;
+        if (!isPossible)
+            throw CommandException.BadData(
+                $"the checkpoint in {stored.Folder.Location} is of a moment that the run cannot have; start a new run."
             );
+        if (last.Steps >= TrainingLoop.LastStep(settings, batches))
+            throw new CommandException(
+                ExitCode.Usage,
+                $"the run in {stored.Folder.Location} is beyond --stop-after {settings.StopAfter:R} already, after {last.Steps} steps of {batches.Count} an epoch; count from the start of the run."
+            );
+        return (last, best);
     }
 
     private ExitCode Train(
@@ -104,7 +130,7 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         {
             record?.Keep(outcome.Trainer, isBest: false);
             Consoles.Status(
-                $"{(isInterrupted ? "interrupted" : "stopped")} in epoch {outcome.Trainer.Epoch + 1} of {settings.Recipe.Epochs}, after {Numbers.Count(outcome.Trainer.Steps, "step")} in all; "
+                $"{(isInterrupted ? "interrupted" : "stopped")} {Place(outcome.Trainer)} of {settings.Recipe.Epochs}, after {Numbers.Count(outcome.Trainer.Steps, "step")} in all; "
                     + (chosen == outcome.Trainer ? "saving the model as it is" : $"saving that of epoch {chosen.Epoch}")
                     + (
                         record is { IsComplete: true }
@@ -150,6 +176,9 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         return ExitCode.Success;
     }
 
+    private static string Place(Trainer trainer) =>
+        trainer.EpochExamples == 0 ? $"after epoch {trainer.Epoch}" : $"in epoch {trainer.Epoch + 1}";
+
     // what was good before is saved, if it was asked for
     private CommandException Diverged(string divergence, Trainer? best, OutputFile file, RunRecord? record)
     {
@@ -157,13 +186,21 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         var result = ResultLine.Without(RunEnd.Diverged, divergence);
         if (best is not null)
         {
-            result = OfModel(RunEnd.Diverged, best, Save(best, file, record)) with { Reason = divergence };
-            kept =
-                $"{output} is the model of epoch {best.Epoch}, with a validation accuracy of {Numbers.Percent(best.BestAccuracy)}";
+            try
+            {
+                result = OfModel(RunEnd.Diverged, best, Save(best, file, record)) with { Reason = divergence };
+                kept =
+                    $"{output} is the model of epoch {best.Epoch}, with a validation accuracy of {Numbers.Percent(best.BestAccuracy)}";
+            }
+            catch (CommandException cause)
+            {
+                kept = $"the model of epoch {best.Epoch} could not be saved ({cause.Message.TrimEnd('.')})";
+            }
         }
         record?.End(result);
         if (record is { CanGoOn: true })
-            kept += $", and {record.Location} has its last good checkpoint, {Checkpoints.Last}";
+            kept +=
+                $", and {record.Location} has the last good checkpoint, {Checkpoints.Last}, which reads as a model too";
         string bound = settings.Recipe.ClipNorm > 0 ? "" : ", or --clip-norm 1";
         return new CommandException(
             ExitCode.Diverged,
