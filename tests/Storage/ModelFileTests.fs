@@ -247,7 +247,7 @@ let tests =
                 | Ok stored -> Expect.isFalse stored.IsVerified "verified"
 
                 edited "\"version\":\"2\"" "\"version\":\"3\"" bytes
-                |> expectRefusal "version 3"
+                |> expectRefusal "version '3'"
             }
 
             test "what is left out has its usual value: inputs from 0 to 1, numbers for names" {
