@@ -1,0 +1,89 @@
+namespace Cnn.Mutation
+
+open System
+open System.IO
+open System.Text.Json
+
+/// A copy of the repository in the system's temporary folder, built, in which files may be changed. It goes when the work is done.
+///
+/// Tests are built without the optimisations that copy short functions of the core into them, so that they see a new core.
+[<Sealed>]
+type Scratch(root: string) =
+    let folder = Directory.CreateTempSubdirectory "cnn-mutation-"
+
+    let path (file: string) = Path.Combine(folder.FullName, file)
+
+    static let isLeftOut (name: string) =
+        List.contains name [ ".git"; "artifacts"; "runs"; "figures"; "paket-files"; ".vs"; ".idea" ]
+
+    let rec copy (from: DirectoryInfo) (target: string) =
+        Directory.CreateDirectory target |> ignore
+
+        for file in from.GetFiles() do
+            file.CopyTo(Path.Combine(target, file.Name)) |> ignore
+
+        for inner in from.GetDirectories() do
+            if not (isLeftOut inner.Name) then
+                copy inner (Path.Combine(target, inner.Name))
+
+    let dotnet (arguments: string list) =
+        Commands.output folder.FullName "dotnet" arguments
+
+    /// What the compiler is called with for a project, the sources by their full paths.
+    let compilerArguments (project: string) : string[] =
+        let json =
+            dotnet
+                [
+                    "msbuild"
+                    project
+                    "-restore"
+                    "-t:Compile"
+                    "-p:Configuration=Release"
+                    "-p:ProvideCommandLineArgs=true"
+                    "-p:SkipCompilerExecution=true"
+                    "-p:BuildProjectReferences=false"
+                    // nothing is there that could be up to date
+                    $"""-p:ArtifactsPath={path "asked"}/"""
+                    "-getItem:FscCommandLineArgs"
+                ]
+
+        use document = JsonDocument.Parse(json[json.IndexOf '{' ..])
+
+        [|
+            for item in document.RootElement.GetProperty("Items").GetProperty("FscCommandLineArgs").EnumerateArray() do
+                let argument = item.GetProperty("Identity").GetString()
+
+                if argument.StartsWith '-' then
+                    argument
+                else
+                    Path.GetFullPath(Path.Combine(folder.FullName, Path.GetDirectoryName project, argument))
+        |]
+
+    do
+        copy (DirectoryInfo root) folder.FullName
+
+        dotnet
+            [
+                "build"
+                "tests/Cnn.Tests.fsproj"
+                "-c"
+                "Release"
+                "-v:quiet"
+                "-p:OtherFlags=--crossoptimize-"
+                "-p:UseSharedCompilation=false"
+            ]
+        |> ignore
+
+    let core = compilerArguments "src/Cnn.Core.fsproj"
+    let tests = compilerArguments "tests/Cnn.Tests.fsproj"
+
+    member _.Folder = folder.FullName
+    member _.Path(file: string) = path file
+    member _.CoreArguments = core
+    member _.TestArguments = tests
+
+    /// Where the tests are run from.
+    member _.TestFolder = path "artifacts/bin/Cnn.Tests/release"
+
+    interface IDisposable with
+        member _.Dispose() = folder.Delete true
