@@ -1,8 +1,10 @@
 /// trust/mutation/run [--seed N] [--sample N] [--file PART] [--line N] [--list] [--out FILE]
+/// [--scratch FOLDER]
 ///
 /// Makes small changes, one at a time, to the operations and the training of the core, in a copy of the repository, and runs the tests
 /// of the core on each. What no test sees has survived: either the change means nothing, or a test is missing.
-/// Seed 1 and 200 mutants unless told otherwise; --file takes only files whose name has that part, --list only prints the mutants.
+/// Seed 1 and 200 mutants unless told otherwise; --file takes only files whose name has that part, --list only prints the mutants,
+/// and --scratch names a folder for the copy, which stays there: the next start has less to build.
 module Cnn.Mutation.Program
 
 open System
@@ -18,6 +20,7 @@ type private Options =
         Line: int option
         IsList: bool
         Out: string option
+        Scratch: string option
     }
 
 let rec private read (options: Options) (arguments: string list) : Options =
@@ -29,6 +32,7 @@ let rec private read (options: Options) (arguments: string list) : Options =
     | "--line" :: value :: rest -> read { options with Line = Some(int value) } rest
     | "--list" :: rest -> read { options with IsList = true } rest
     | "--out" :: value :: rest -> read { options with Out = Some value } rest
+    | "--scratch" :: value :: rest -> read { options with Scratch = Some value } rest
     | other :: _ -> failwith $"'{other}' is no option; the first lines of Program.fs say which there are"
 
 let private none =
@@ -39,6 +43,7 @@ let private none =
         Line = None
         IsList = false
         Out = None
+        Scratch = None
     }
 
 /// The mutants of every file under operations and training.
@@ -51,8 +56,14 @@ let private mutants (checker: FSharpChecker) (root: string) : Mutant[][] =
         let name = Path.GetRelativePath(root, file).Replace('\\', '/')
         Mutations.ofFile checker name (File.ReadAllText file))
 
-let private tryOut (checker: FSharpChecker) (root: string) (write: string -> unit) (chosen: Mutant[]) =
-    use scratch = new Scratch(root)
+let private tryOut
+    (checker: FSharpChecker)
+    (root: string)
+    (kept: string option)
+    (write: string -> unit)
+    (chosen: Mutant[])
+    =
+    use scratch = new Scratch(root, kept)
     let compiler = Compiler(checker, scratch)
     let trial = Trial scratch
     let together, switched = compiler.CompileTogether chosen
@@ -122,6 +133,6 @@ let main arguments =
         for m in chosen do
             write $"{m.File}:{m.Line}:{m.Column}  {m.Change}"
     else
-        tryOut checker root write chosen
+        tryOut checker root options.Scratch write chosen
 
     0

@@ -4,23 +4,34 @@ open System
 open System.IO
 open System.Text.Json
 
-/// A copy of the repository in the system's temporary folder, built, in which files may be changed. It goes when the work is done.
+/// A copy of the repository, built, in which files may be changed: in the system's temporary folder, from which it goes when the work
+/// is done, or in a folder that is named, where it stays, and is brought up to date the next time.
 ///
 /// Tests are built without the optimisations that copy short functions of the core into them, so that they see a new core.
 [<Sealed>]
-type Scratch(root: string) =
-    let folder = Directory.CreateTempSubdirectory "cnn-mutation-"
+type Scratch(root: string, kept: string option) =
+    let folder =
+        match kept with
+        | Some folder -> Directory.CreateDirectory folder
+        | None -> Directory.CreateTempSubdirectory "cnn-mutation-"
 
     let path (file: string) = Path.Combine(folder.FullName, file)
 
     static let isLeftOut (name: string) =
         List.contains name [ ".git"; "artifacts"; "runs"; "figures"; "paket-files"; ".vs"; ".idea" ]
 
+    static let isAlike (a: string) (b: string) =
+        File.ReadAllBytes(a).AsSpan().SequenceEqual(File.ReadAllBytes b)
+
     let rec copy (from: DirectoryInfo) (target: string) =
         Directory.CreateDirectory target |> ignore
 
         for file in from.GetFiles() do
-            file.CopyTo(Path.Combine(target, file.Name)) |> ignore
+            let copy = Path.Combine(target, file.Name)
+
+            // what is the same keeps its time, and is not built again
+            if not (File.Exists copy && isAlike file.FullName copy) then
+                file.CopyTo(copy, true) |> ignore
 
         for inner in from.GetDirectories() do
             if not (isLeftOut inner.Name) then
@@ -86,4 +97,6 @@ type Scratch(root: string) =
     member _.TestFolder = path "artifacts/bin/Cnn.Tests/release"
 
     interface IDisposable with
-        member _.Dispose() = folder.Delete true
+        member _.Dispose() =
+            if kept.IsNone then
+                folder.Delete true
