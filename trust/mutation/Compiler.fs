@@ -41,13 +41,12 @@ type Compiler(checker: FSharpChecker, scratch: Scratch) =
 
     /// The core as it is.
     let original =
-        lazy
-            (let target = Path.Combine(folder "original", "Cnn.Core.dll")
+        let target = Path.Combine(folder "original", "Cnn.Core.dll")
 
-             if compile core target |> Array.isEmpty |> not then
-                 failwith "the core cannot be compiled"
+        if compile core target |> Array.isEmpty |> not then
+            failwith "the core cannot be compiled"
 
-             File.ReadAllBytes target)
+        File.ReadAllBytes target
 
     /// Works with other texts of some files.
     let withTexts (texts: (string * string) list) (work: unit -> 'A) : 'A =
@@ -72,7 +71,7 @@ type Compiler(checker: FSharpChecker, scratch: Scratch) =
         withTexts [ mutant.File, text ] (fun () ->
             if compile core target |> Array.isEmpty |> not then
                 Error Rejected
-            elif File.ReadAllBytes(target).AsSpan().SequenceEqual(original.Value) then
+            elif File.ReadAllBytes(target).AsSpan().SequenceEqual(original) then
                 Error Same
             elif
                 mutant.IsCopiedIntoCallers

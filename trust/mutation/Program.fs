@@ -1,9 +1,10 @@
 /// trust/mutation/run [--seed N] [--sample N] [--file PART] [--line N] [--list] [--out FILE]
-/// [--scratch FOLDER]
+/// [--again FILE] [--scratch FOLDER]
 ///
 /// Makes small changes, one at a time, to the operations and the training of the core, in a copy of the repository, and runs the tests
 /// of the core on each. What no test sees has survived: either the change means nothing, or a test is missing.
 /// Seed 1 and 200 mutants unless told otherwise; --file takes only files whose name has that part, --list only prints the mutants,
+/// --again takes those that were not killed in an earlier report,
 /// and --scratch names a folder for the copy, which stays there: the next start has less to build.
 module Cnn.Mutation.Program
 
@@ -20,6 +21,8 @@ type private Options =
         Line: int option
         IsList: bool
         Out: string option
+        /// An earlier report.
+        Again: string option
         Scratch: string option
     }
 
@@ -32,6 +35,7 @@ let rec private read (options: Options) (arguments: string list) : Options =
     | "--line" :: value :: rest -> read { options with Line = Some(int value) } rest
     | "--list" :: rest -> read { options with IsList = true } rest
     | "--out" :: value :: rest -> read { options with Out = Some value } rest
+    | "--again" :: value :: rest -> read { options with Again = Some value } rest
     | "--scratch" :: value :: rest -> read { options with Scratch = Some value } rest
     | other :: _ -> failwith $"'{other}' is no option; the first lines of Program.fs say which there are"
 
@@ -43,6 +47,7 @@ let private none =
         Line = None
         IsList = false
         Out = None
+        Again = None
         Scratch = None
     }
 
@@ -118,11 +123,22 @@ let main arguments =
 
     let all = mutants checker root
 
+    let isInReport =
+        match options.Again with
+        | None -> fun _ -> true
+        | Some file ->
+            let lines =
+                File.ReadAllLines file
+                |> Array.filter (fun line -> not (line.Contains "  killed by "))
+
+            fun mutant -> lines |> Array.exists _.StartsWith(Report.place mutant + "  ")
+
     let wanted =
         all
         |> Array.map (
             Array.filter (fun m ->
                 Path.GetFileName(m.File).Contains(options.File, StringComparison.OrdinalIgnoreCase)
+                && isInReport m
                 && (options.Line.IsNone || options.Line = Some m.Line))
         )
 
@@ -131,7 +147,7 @@ let main arguments =
 
     if options.IsList then
         for m in chosen do
-            write $"{m.File}:{m.Line}:{m.Column}  {m.Change}"
+            write (Report.place m)
     else
         tryOut checker root options.Scratch write chosen
 

@@ -1,8 +1,12 @@
 /// What is printed.
 module Cnn.Mutation.Report
 
+/// Where a mutant is, and what it changes.
+let place (mutant: Mutant) : string =
+    $"{mutant.File}:{mutant.Line}:{mutant.Column}  {mutant.Change}"
+
 let line (mutant: Mutant) (outcome: Outcome) : string =
-    $"{mutant.File}:{mutant.Line}:{mutant.Column}  {mutant.Change}  {Outcome.describe outcome}"
+    $"{place mutant}  {Outcome.describe outcome}"
 
 let private row (name: string) (outcomes: Outcome list) : string =
     let count (is: Outcome -> bool) =

@@ -62,7 +62,9 @@ type Scratch(root: string, kept: string option) =
 
         [|
             for item in document.RootElement.GetProperty("Items").GetProperty("FscCommandLineArgs").EnumerateArray() do
-                let argument = item.GetProperty("Identity").GetString()
+                // what was asked about is not built, but the same is there where it was
+                let argument =
+                    item.GetProperty("Identity").GetString().Replace(path "asked", path "artifacts")
 
                 if argument.StartsWith '-' then
                     argument
