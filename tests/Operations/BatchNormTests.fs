@@ -289,6 +289,9 @@ let private byHand =
                 expectRefusal "expects shape 3, but gets 4" (fun () ->
                     BatchNorm.merge (BatchNorm.moments x) (BatchNorm.moments (normals 1 [ 2; 4 ])))
 
+                expectRefusal "expects shape 3, but gets 4" (fun () ->
+                    BatchNorm.Running.update 0.1 (BatchNorm.Running.start 3) (BatchNorm.moments (normals 1 [ 2; 4 ])))
+
                 let _, cache, _ = forward 1e-5 three three x
 
                 expectRefusal "expects shape 2x3x4, but gets 2x3" (fun () ->

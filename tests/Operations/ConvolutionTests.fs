@@ -245,6 +245,30 @@ let private refusals =
                 expectRefusal "expects shape 1x1x2x2, but gets 1x1x3x3" (fun () ->
                     Conv2d.backward weight cache (zeros [ 1; 1; 3; 3 ]))
             }
+            test "by each gradient alone, an output gradient or a weight of another shape" {
+                let weight, dy = zeros [ 1; 1; 2; 2 ], zeros [ 1; 1; 2; 2 ]
+
+                let cache =
+                    Conv2d.forward (Conv2d.square 1 2 1 0) weight (zeros [ 1 ]) (zeros [ 1; 1; 3; 3 ])
+                    |> cacheOf
+
+                let wrong = zeros [ 1; 1; 4; 1 ]
+
+                for gradient in
+                    [
+                        fun () -> Conv2d.inputGradient weight cache wrong
+                        fun () -> Conv2d.weightGradient weight cache wrong
+                        fun () -> Conv2d.biasGradient cache wrong
+                    ] do
+                    expectRefusal "output gradient: expects shape 1x1x2x2, but gets 1x1x4x1" gradient
+
+                for gradient in
+                    [
+                        fun () -> Conv2d.inputGradient wrong cache dy
+                        fun () -> Conv2d.weightGradient wrong cache dy
+                    ] do
+                    expectRefusal "weight: expects shape 1x1x2x2, but gets 1x1x4x1" gradient
+            }
             test "stride 0, negative padding, no filters" {
                 let reason config =
                     Conv2d.shape config [ 1; 1; 5; 5 ] |> Result.map ignore

@@ -41,6 +41,10 @@ let private shards =
                     Expect.isLessThanOrEqual (List.max counts - List.min counts) 1 $"parts of {examples}"
                     Expect.isGreaterThan (List.min counts) 0 $"no empty part of {examples}"
             }
+            test "are as many as have 16 examples or more, up to 8" {
+                for examples, count in [ 1, 1; 31, 1; 32, 2; 47, 2; 48, 3; 127, 7; 128, 8; 144, 8; 1000, 8 ] do
+                    Expect.equal (DataParallel.shards examples).Length count $"{examples} examples"
+            }
             test "a batch of many examples has several, or a second core would be idle" {
                 for examples in [ 32; 64; 128; 256 ] do
                     Expect.isGreaterThanOrEqual (DataParallel.shards examples).Length 2 $"{examples} examples"

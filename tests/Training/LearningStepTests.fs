@@ -15,6 +15,10 @@ let private network =
         [ 1; 8; 8 ]
         "conv 4 3 pad 1, relu, pool 2, conv 6 3, relu, flatten, dense 400, relu, dense 30, relu, dense 4"
 
+/// A bias of a single number, and tensors that are one number short of a part of the norm.
+let private edges =
+    Cnn.Tests.Support.network [ 1; 8; 8 ] "conv 1 3, relu, pool 6, flatten, dense 8191, relu, dense 4"
+
 let private batch<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> (seed: int) (examples: int) =
     normals seed [ examples; 1; 8; 8 ] |> cast<'T>, Tensor.init [ examples ] (fun n -> n * 7 % 4)
 
@@ -49,9 +53,12 @@ let private each =
         "everything", everything
     ]
 
-let private begin'<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> optimizer options =
+let private beginWith<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> network optimizer options =
     (TrainingState.start optimizer He (Seed.ofInt 3) network: TrainingState<'T>)
     |> TrainingState.withOptions options
+
+let private begin'<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> optimizer options =
+    beginWith<'T> network optimizer options
 
 let private meanGradient (options: LearningOptions) (state: TrainingState<'T>) (x, labels: Tensor<int>) =
     let pass =
@@ -67,13 +74,14 @@ let private meanGradient (options: LearningOptions) (state: TrainingState<'T>) (
     pass.Loss / float labels.Count, Parameters.scale (1.0 / float labels.Count) pass.Gradients
 
 /// Three steps; after each, what the pure functions make of the state before.
-let private follows<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+let private followsFrom<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+    network
     optimizer
     options
     examples
     compare
     =
-    let mutable state = begin'<'T> optimizer options
+    let mutable state = beginWith<'T> network optimizer options
 
     for t in 1..3 do
         let x, labels = batch<'T> t examples
@@ -96,6 +104,14 @@ let private follows<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<
         | _ -> failtest "an average where none was asked for, or none where one was"
 
         state <- next
+
+let private follows<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>
+    optimizer
+    options
+    examples
+    compare
+    =
+    followsFrom<'T> network optimizer options examples compare
 
 let private same what expected actual =
     Expect.equal (exactly actual) (exactly expected) what
@@ -122,6 +138,15 @@ let private definitions =
                 test $"{name}: 37 examples within rounding" {
                     follows<float32> (Nesterov(0.9, 0.0)) options 37 (close 2e-6)
                     follows<float> (Nesterov(0.9, 0.0)) options 37 (close 1e-14)
+                }
+            for bound in [ None; Some 1e-3 ] do
+                test $"tensors at the edges of a part, norm at most {bound}: to the last bit" {
+                    let options =
+                        { LearningOptions.none with
+                            ClipNorm = bound
+                        }
+
+                    followsFrom<float32> edges (Nesterov(0.9, 0.0)) options 64 same
                 }
             test "smoothed gradients are those of the layers" {
                 let state = begin'<float> (Sgd 0.0) everything

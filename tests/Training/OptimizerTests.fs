@@ -205,6 +205,33 @@ let private behaviour =
                 expectRefusal "different networks" (fun () ->
                     Optimizer.update (Sgd 0.0) 0.1 (Block [ Empty ]) (Optimizer.start (Sgd 0.0) start) start)
             }
+            test "a state of another network is refused, also one of as many tensors" {
+                let optimizer = Momentum(0.9, 0.0)
+
+                let other =
+                    start
+                    |> Parameters.map (fun tensor -> Tensor.init (tensor.Shape @ [ 2 ]) (fun _ -> 0.0))
+
+                for state in [ Optimizer.start optimizer other; Optimizer.start optimizer Empty ] do
+                    expectRefusal "a different network" (fun () -> Optimizer.update optimizer 0.1 start state start)
+            }
+            test "a state that was read from elsewhere is as good: its shapes are equal, not the same objects" {
+                let optimizer = Momentum(0.9, 0.0)
+                let state = Optimizer.start optimizer start
+
+                let copy =
+                    { state with
+                        First =
+                            state.First
+                            |> Parameters.map (fun tensor ->
+                                Tensor.init (List.map id tensor.Shape) (fun i -> tensor[i]))
+                    }
+
+                Expect.equal
+                    (Optimizer.update optimizer 0.1 start copy start)
+                    (Optimizer.update optimizer 0.1 start state start)
+                    "step"
+            }
         ]
 
 let tests = testList "optimizer" [ definitions; behaviour ]

@@ -12,6 +12,17 @@ let tests =
     testList
         "phases"
         [
+            test "on two threads two items are under way at once" {
+                use both = new CountdownEvent(2)
+
+                let meet (_: int) =
+                    both.Signal() |> ignore
+
+                    if not (both.Wait(TimeSpan.FromMinutes 1.0)) then
+                        failwith "the other item did not begin before this one was over"
+
+                Phases.run 2 [| Phases.phase 2 meet |]
+            }
             for threads in [ 1; 2; 3; 8 ] do
                 test $"{threads} threads: each item once, each phase behind the one before" {
                     for _ in 1..50 do
