@@ -145,7 +145,7 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
     /// operation after the other.
     member _.FirstFault(pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, next: TrainerStep) : string =
         let ofLayer (index: int) =
-            $"layer {index}, {model.Layers[index].Text}"
+            $"layer {index} ({model.Layers[index].Text})"
 
         match Divergence.firstFault (model.Numbers pixels) (model.Labels labels) state next.Trainer.State with
         | OutputOf layer -> $"the output of {ofLayer layer} is the first that is not finite"
