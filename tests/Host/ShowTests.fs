@@ -252,7 +252,7 @@ let tests =
                                 write folder "text.txt" "neither picture nor model"B
                                 write folder "colour.bin" ((model 3 size 3).Encode())
                                 // inputs that overflow single precision on their way to the scores
-                                let large = (model 1 size 3).WithNormalization(0.5, 1e-39)
+                                let large = (model 1 size 3).WithNormalization(0.5, 1.5e-39)
                                 write folder "large.bin" (large.Encode())
                                 write folder "two.bin" ((model 2 size 3).Encode())
 

@@ -90,15 +90,16 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[], isVer
         )
 
     /// The same network for inputs (byte / 255 - mean) / standardDeviation. Raises CnnException unless the first is finite and the
-    /// second also above 0.
+    /// second also above 0, and all inputs are finite with them.
     member _.WithNormalization(mean: float, standardDeviation: float) : Model =
-        if
-            not (
-                Double.IsFinite mean
-                && Double.IsFinite standardDeviation
-                && standardDeviation > 0.0
-            )
-        then
+        let inputs =
+            Normalization.table
+                {
+                    Mean = mean
+                    StandardDeviation = standardDeviation
+                }
+
+        if not (standardDeviation > 0.0 && Array.forall Single.IsFinite inputs) then
             raise (CnnException $"mean {mean} and standard deviation {standardDeviation} cannot normalise an image")
 
         Model
