@@ -154,6 +154,7 @@ let private badModels =
                         "."
                         "--arch"
                         "flatten, dense 3"
+                        "--no-run-folder"
                         "--epochs"
                         "0"
                         "--out"

@@ -72,6 +72,7 @@ let tests =
                                 folder
                                 [
                                     "train"
+                                    "--no-run-folder"
                                     "--recipe"
                                     "bars.json"
                                     "--data"

@@ -11,6 +11,7 @@ open Cnn.Tests.Host.Cli
 let private command (extra: string list) =
     [
         "train"
+        "--no-run-folder"
         "--data"
         "."
         "--arch"

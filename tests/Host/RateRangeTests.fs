@@ -111,7 +111,7 @@ let tests =
                         runOk folder (arguments @ flags @ [ "--steps"; "12"; "--lr-max"; "0.01"; "--plot"; "p.png" ])
 
                     let trained =
-                        runOk folder ("train" :: List.tail arguments @ flags @ [ "--epochs"; "1" ])
+                        runOk folder ("train" :: List.tail arguments @ flags @ [ "--epochs"; "1"; "--no-run-folder" ])
 
                     let first = Regex.Match(text, @"(?m)^ +1 +\S+ +(\d+\.\d+)").Groups[1].Value
                     Expect.equal first (Regex.Match(trained, @"loss (\d+\.\d+)").Groups[1].Value) "first loss"

@@ -174,7 +174,8 @@ let tests =
                     write folder "bars.json" recipe
 
                     let train (arguments: string list) (out: string) =
-                        runOk folder ([ "train"; "--data"; "."; "--out"; out ] @ arguments) |> ignore
+                        runOk folder ([ "train"; "--data"; "."; "--out"; out; "--no-run-folder" ] @ arguments)
+                        |> ignore
 
                         modelIn folder out
 
@@ -222,7 +223,7 @@ let tests =
                         runOk
                             folder
                             ([ "train"; "--recipe"; "bars.json"; "--normalize"; "--data"; "."; "--out"; out ]
-                             @ arguments)
+                             @ "--no-run-folder" :: arguments)
                         |> ignore
 
                         modelIn folder out

@@ -25,7 +25,20 @@ let private ofProgram =
                     writeData folder 16 150 30
 
                     let train (epochs: string) (out: string) =
-                        runOk folder [ "train"; "--recipe"; name; "--data"; "."; "--epochs"; epochs; "--out"; out ]
+                        runOk
+                            folder
+                            [
+                                "train"
+                                "--recipe"
+                                name
+                                "--data"
+                                "."
+                                "--epochs"
+                                epochs
+                                "--out"
+                                out
+                                "--no-run-folder"
+                            ]
 
                     train "0" "before.bin" |> ignore
                     let text = train "1" "after.bin"
@@ -48,6 +61,7 @@ let private trained (folder: string) (flags: string list) : float32 list =
         folder
         ([
             "train"
+            "--no-run-folder"
             "--data"
             "."
             "--batch-size"
