@@ -272,6 +272,9 @@ let private byHand =
                 BatchNorm.infer 0.0 three three three (vector [ 4.0; 4.0; 4.0 ]) (Tensor.zeros [ 1; 3 ])
                 |> expectSame "inferred" (Tensor.zeros [ 1; 3 ])
             }
+            test "the numbers unless told otherwise are those of torch.nn.BatchNorm2d" {
+                Expect.equal (BatchNorm.DefaultEpsilon, BatchNorm.DefaultMomentum) (1e-5, 0.1) "epsilon and momentum"
+            }
             test "shapes that do not fit are refused" {
                 let x = normals 1 [ 2; 3; 4 ]
                 let four = normals 1 [ 4 ]

@@ -18,7 +18,7 @@ let tests =
                 let meet (_: int) =
                     both.Signal() |> ignore
 
-                    if not (both.Wait(TimeSpan.FromMinutes 1.0)) then
+                    if not (both.Wait(TimeSpan.FromSeconds 20.0)) then
                         failwith "the other item did not begin before this one was over"
 
                 Phases.run 2 [| Phases.phase 2 meet |]

@@ -1,10 +1,9 @@
 /// Which lists of tests to ask about a mutant.
 module Cnn.Mutation.Lists
 
-/// Every list of tests of the core that can see a change to its operations or its training. The lists of
-/// tensors and kernels are not among them, but for those that call operations: their files are compiled before all that is
-/// changed here, and know nothing of it. Nor are those of the host,
-/// nor the long ones in which the gradient check is shown wrong gradients.
+/// Every list of tests of the core that can see a change to its operations or its training. The lists of tensors and kernels are not
+/// among them, but for those that call operations: their files are compiled before all that is changed here, and know nothing of it.
+/// Nor are those of the host, nor the long ones in which the gradient check is shown wrong gradients.
 let all =
     [
         "relu and flatten"

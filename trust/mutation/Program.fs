@@ -4,8 +4,7 @@
 /// Makes small changes, one at a time, to the operations and the training of the core, in a copy of the repository, and runs the tests
 /// of the core on each. What no test sees has survived: either the change means nothing, or a test is missing.
 /// Seed 1 and 200 mutants unless told otherwise; --file takes only files whose name has that part, --list only prints the mutants,
-/// --again takes those that were not killed in an earlier report,
-/// and --scratch names a folder for the copy, which stays there: the next start has less to build.
+/// --again takes those that were not killed in an earlier report, and --scratch names a folder for the copy, which stays there: the next start has less to build.
 module Cnn.Mutation.Program
 
 open System
