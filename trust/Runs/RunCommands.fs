@@ -142,15 +142,15 @@ let private troubles () : Command =
         []
         (fun _ ->
             inFolder (fun folder ->
-                let withDisks = Troubles.canMakeDisks ()
+                let withDisks = DiskTroubles.arePossible ()
 
                 if not withDisks then
                     eprintfn "trust: this system lets nobody make a disk in memory; those cases are left out."
 
                 let results =
-                    Troubles.all withDisks
+                    RunTroubles.all @ (if withDisks then DiskTroubles.all else [])
                     |> List.mapi (fun i trouble ->
-                        let sentence, wrong = Troubles.meet (Path.Combine(folder, string i)) trouble
+                        let sentence, wrong = Trouble.meet (Path.Combine(folder, string i)) trouble
                         let mark = if wrong.IsSome then "!" else " "
                         printfn $"{mark} {trouble.Name} (exit code {trouble.Code})"
                         printfn $"    {sentence}"
