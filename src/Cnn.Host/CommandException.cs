@@ -35,6 +35,9 @@ public sealed class CommandException(ExitCode exitCode, string message, Exceptio
                 or ArgumentException
                 or NotSupportedException;
 
+    /// <summary>What an exception says, as a part of a sentence: on one line, and without its full stop.</summary>
+    public static string Reason(Exception cause) => cause.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ');
+
     /// <summary>
     /// The sentence for a file or folder that cannot be read, with <see cref="ExitCode.BadData"/>.
     /// </summary>

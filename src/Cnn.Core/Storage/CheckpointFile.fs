@@ -128,11 +128,7 @@ module CheckpointFile =
                 Error $"its {key} is too large")
 
     let private number (metadata: IReadOnlyDictionary<string, string>) (key: string) : Result<float, string> =
-        ModelMetadata.find metadata key
-        |> Result.bind (fun text ->
-            match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
-            | true, value when Double.IsFinite value -> Ok value
-            | _ -> Error $"its {key} is not a number")
+        ModelMetadata.find metadata key |> Result.bind (ModelMetadata.number key)
 
     let private best (metadata: IReadOnlyDictionary<string, string>) : Result<Score option, string> =
         if metadata.ContainsKey "best_epoch" then

@@ -46,7 +46,7 @@ module internal ModelMetadata =
         else
             Error "its input is not a shape, such as 1x28x28"
 
-    let private number (what: string) (text: string) : Result<float, string> =
+    let number (what: string) (text: string) : Result<float, string> =
         match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
         | true, value when Double.IsFinite value -> Ok value
         | _ -> Error $"its {what} is not a number"

@@ -77,7 +77,7 @@ internal sealed class ExperimentFile
         {
             throw new CommandException(
                 ExitCode.WriteFailed,
-                $"{path} cannot be written: {cause.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ')}; the results before are in it.",
+                $"{path} cannot be written: {CommandException.Reason(cause)}; the results before are in it.",
                 cause
             );
         }

@@ -241,9 +241,7 @@ internal sealed class OutputFile
     }
 
     private static string Reason(Exception cause) =>
-        cause is ArgumentException
-            ? "that is not the path of a file"
-            : cause.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ');
+        cause is ArgumentException ? "that is not the path of a file" : CommandException.Reason(cause);
 
     private static CommandException Refusal(string sentence, Exception? cause = null) =>
         new(ExitCode.Usage, sentence, cause);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Cnn.Host.Experiments;
 using Cnn.Host.Recipes;
@@ -39,6 +40,9 @@ internal static class RunConfig
     {
         PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower,
     };
+
+    /// <summary>The SHA-256 of the contents, in hexadecimal, by which checkpoints name their run.</summary>
+    public static string DigestOf(byte[] contents) => Convert.ToHexStringLower(SHA256.HashData(contents));
 
     /// <summary>The contents of the file.</summary>
     /// <param name="start">The run before its first step.</param>

@@ -101,9 +101,7 @@ internal sealed partial record RunFolder(string Location)
         {
             RemoveEmpty(path);
             string reason =
-                cause is ArgumentException
-                    ? "that is not the path of a folder"
-                    : cause.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ');
+                cause is ArgumentException ? "that is not the path of a folder" : CommandException.Reason(cause);
             throw new CommandException(
                 ExitCode.Usage,
                 $"the folder '{path}' of the run cannot be written: {reason}; give another --run FOLDER, or --no-run-folder to leave none.",

@@ -44,7 +44,7 @@ internal sealed class RunLock : IDisposable
         {
             throw new CommandException(
                 ExitCode.WriteFailed,
-                $"{path} cannot be opened for writing: {cause.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ')}; check its permissions, and those of its disk.",
+                $"{path} cannot be opened for writing: {CommandException.Reason(cause)}; check its permissions, and those of its disk.",
                 cause
             );
         }

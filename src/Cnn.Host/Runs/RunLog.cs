@@ -31,20 +31,14 @@ internal sealed class RunLog : IDisposable
         return log;
     }
 
-    /// <summary>Goes on with a log behind the line of an epoch; later ones, and a result, are taken away: they will come anew.</summary>
+    /// <summary>Goes on with a log behind some lines; what else there is, later epochs and a result, is taken away: it will come anew.</summary>
     /// <param name="folder">The folder of the run.</param>
     /// <param name="time">Now.</param>
-    /// <param name="epoch">The last epoch that counts.</param>
-    /// <param name="epochs">The lines up to there.</param>
-    /// <exception cref="CommandException">Bad data: the lines are damaged or some are missing; write failed.</exception>
-    public static RunLog Continue(RunFolder folder, DateTimeOffset time, int epoch, out IReadOnlyList<EpochLine> epochs)
+    /// <param name="epochs">The lines that count.</param>
+    /// <exception cref="CommandException">Write failed.</exception>
+    public static RunLog Continue(RunFolder folder, DateTimeOffset time, IEnumerable<EpochLine> epochs)
     {
         string path = folder[MetricsFile.FileName];
-        epochs = File.Exists(path) ? [.. MetricsFile.Read(path).Epochs.Take(epoch)] : [];
-        if (epochs.Count < epoch)
-            throw CommandException.BadData(
-                $"{path} ends after epoch {epochs.Count}, but the checkpoint is of epoch {epoch}; restore the file from a copy."
-            );
         OutputFile.Check(path, option: "the file").Write([.. epochs.SelectMany(line => line.Encode())]);
         var log = new RunLog(GrowingFile.Continue(path), CreateEvents(folder, time));
         log.events.Append(EventRecords.Start(time));

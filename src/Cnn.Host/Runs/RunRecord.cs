@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Cnn.Host.Models;
 using Cnn.Host.Output;
@@ -56,7 +55,7 @@ internal sealed class RunRecord : IDisposable
         try
         {
             OutputFile.RemoveLeftovers(folder.Location);
-            var checkpoints = new Checkpoints(folder, Convert.ToHexStringLower(SHA256.HashData(config)));
+            var checkpoints = new Checkpoints(folder, RunConfig.DigestOf(config));
             return new RunRecord(folder, start, held, RunLog.Start(folder, start.Time, config), checkpoints);
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
@@ -64,7 +63,7 @@ internal sealed class RunRecord : IDisposable
             held.Dispose();
             throw new CommandException(
                 ExitCode.Usage,
-                $"the folder {folder.Location} of the run cannot be written: {Reason(cause)}; give another --run FOLDER, or --no-run-folder to leave none.",
+                $"the folder {folder.Location} of the run cannot be written: {CommandException.Reason(cause)}; give another --run FOLDER, or --no-run-folder to leave none.",
                 cause
             );
         }
@@ -81,7 +80,12 @@ internal sealed class RunRecord : IDisposable
         try
         {
             OutputFile.RemoveLeftovers(folder.Location);
-            var log = RunLog.Continue(folder, DateTimeOffset.UtcNow, last.Epoch, out IReadOnlyList<EpochLine> epochs);
+            EpochLine[] epochs = [.. stored.Metrics.Epochs.Take(last.Epoch)];
+            if (epochs.Length < last.Epoch)
+                throw CommandException.BadData(
+                    $"{folder[MetricsFile.FileName]} ends after epoch {epochs.Length}, but the checkpoint is of epoch {last.Epoch}; restore the file from a copy."
+                );
+            var log = RunLog.Continue(folder, DateTimeOffset.UtcNow, epochs);
             var start = new RunStart(stored.Command, settings, last.Model, stored.Started);
             var record = new RunRecord(folder, start, stored, log, new Checkpoints(folder, stored.Digest));
             record.epochs.AddRange(epochs);
@@ -91,7 +95,7 @@ internal sealed class RunRecord : IDisposable
         {
             throw new CommandException(
                 ExitCode.WriteFailed,
-                $"the folder {folder.Location} of the run cannot be written: {Reason(cause)}; check its permissions and the room on its disk.",
+                $"the folder {folder.Location} of the run cannot be written: {CommandException.Reason(cause)}; check its permissions and the room on its disk.",
                 cause
             );
         }
@@ -224,12 +228,10 @@ internal sealed class RunRecord : IDisposable
         {
             if (!isTold)
                 Consoles.Complain(
-                    $"the folder {folder.Location} of the run is not complete, which costs neither the training nor the model: {Reason(cause)}."
+                    $"the folder {folder.Location} of the run is not complete, which costs neither the training nor the model: {CommandException.Reason(cause)}."
                 );
             isTold = true;
             return false;
         }
     }
-
-    private static string Reason(Exception cause) => cause.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ');
 }

@@ -15,11 +15,15 @@ internal sealed class StoredRun : IDisposable
 {
     private readonly RunLock held;
 
+    // nobody else writes to the file as long as the run is held
+    private readonly Lazy<MetricsFile> metrics;
+
     private StoredRun(RunFolder folder, RunLock held, byte[] config, JsonElement root)
     {
         this.held = held;
         Folder = folder;
-        Digest = Convert.ToHexStringLower(SHA256.HashData(config));
+        Digest = RunConfig.DigestOf(config);
+        metrics = new Lazy<MetricsFile>(ReadMetrics);
         string path = folder[RunConfig.FileName];
         var fields = new RecipeFields(path, root);
         Recipe recipe = RecipeFile.Read(path, fields.Object(RunConfig.Recipe));
@@ -76,10 +80,7 @@ internal sealed class StoredRun : IDisposable
 
     /// <summary>Its epochs and its result, as far as it has come.</summary>
     /// <exception cref="CommandException">Bad data: its lines are damaged.</exception>
-    public MetricsFile Metrics =>
-        File.Exists(Folder[MetricsFile.FileName])
-            ? MetricsFile.Read(Folder[MetricsFile.FileName])
-            : new MetricsFile([], Result: null);
+    public MetricsFile Metrics => metrics.Value;
 
     /// <summary>Whether it has come to its end, and left all that it was to leave.</summary>
     /// <exception cref="CommandException">Bad data: a file cannot be read.</exception>
@@ -127,4 +128,9 @@ internal sealed class StoredRun : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => held.Dispose();
+
+    private MetricsFile ReadMetrics() =>
+        File.Exists(Folder[MetricsFile.FileName])
+            ? MetricsFile.Read(Folder[MetricsFile.FileName])
+            : new MetricsFile([], Result: null);
 }
