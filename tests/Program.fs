@@ -54,6 +54,7 @@ let private core =
             PurityTests.tests
             Storage.ModelFileTests.tests
             Storage.CheckpointFileTests.tests
+            Interchange.GraphTests.tests
             Training.DivergenceTests.tests
             Facade.ModelTests.tests
             Facade.InspectionTests.tests
@@ -100,6 +101,9 @@ let private host =
             Host.ShowTests.tests
             Host.FilterTests.tests
             Host.VisualizeTests.tests
+            Interchange.OnnxFormTests.tests
+            Interchange.OnnxRuntimeTests.tests
+            Host.OnnxTests.tests
             Trust.RunTests.tests
             Trust.FileTests.tests
             Trust.FileTrialTests.tests
