@@ -320,7 +320,7 @@ let private refusals: (string * OperatorGraph) list =
         "needs flat ones", graph (images 1 4 4) [ node "Gemm" [ "x"; "w" ] "y" [] ] [ constant "w" [ 4; 2 ] 1 ]
         "a classifier must end in a flat layer", graph (images 1 4 4) [ node "Relu" [ "x" ] "y" [] ] []
         "no node gives its output", graph (images 1 4 4) [ node "Relu" [ "x" ] "z" [] ] []
-        "makes Nx5 of examples of 1x4x4",
+        "makes 0x5 of examples of 1x4x4",
         graph (images 1 4 4) [ node "Reshape" [ "x"; "t" ] "y" [] ] [ whole "t" [ 0L; 5L ] ]
         "not finite",
         graph

@@ -17,6 +17,7 @@ let private shares: (Reader * int) list =
         IdxFiles.labels, 1
         ImageFiles.images, 4
         Architectures.architectures, 4
+        OnnxFiles.files, 4
     ]
 
 let readers: Reader list = List.map fst shares

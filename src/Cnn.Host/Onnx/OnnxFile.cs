@@ -24,12 +24,18 @@ internal static class OnnxFile
     /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
     public static Model Read(string path, byte[] contents, string? pixels)
     {
+        ImportedModel imported = Decode(path, contents, pixels);
+        foreach (string remark in imported.Remarks)
+            Consoles.Status($"{path}: {remark}");
+        return imported.Model;
+    }
+
+    /// <summary>The same without a word.</summary>
+    public static ImportedModel Decode(string path, byte[] contents, string? pixels)
+    {
         try
         {
-            ImportedModel imported = ModelGraph.Import(OnnxReader.Decode(contents), pixels);
-            foreach (string remark in imported.Remarks)
-                Consoles.Status($"{path}: {remark}");
-            return imported.Model;
+            return ModelGraph.Import(OnnxReader.Decode(contents), pixels);
         }
         catch (Exception cause) when (cause is CnnException or InvalidDataException)
         {
