@@ -6,6 +6,7 @@ open System.IO
 open Expecto
 open Cnn
 open Cnn.Host.Onnx
+open Cnn.Interchange
 open Cnn.Tests.Host.Cli
 open Cnn.Tests.Interchange.GraphCases
 
@@ -57,7 +58,7 @@ let tests =
                     Expect.equal outcome.Code 0 outcome.Error
                     Expect.stringContains outcome.Error "net.onnx: its softmax is left out" "softmax"
                     Expect.stringContains outcome.Error "taken as byte / 255, which --pixels can change" "pixels"
-                    let summary = runOk folder [ "summary"; "model.bin" ]
+                    let summary = runOk folder [ "summary"; "net.bin" ]
                     Expect.stringContains summary "flatten" "summary"
 
                     let told =
@@ -81,6 +82,16 @@ let tests =
                         "transposed.onnx"
                         (OnnxWriter.Encode(graph (images 1 2 2) [ node "Transpose" [ "x" ] "y" [] ] []))
 
+                    write
+                        folder
+                        "flat.onnx"
+                        (OnnxWriter.Encode(
+                            graph
+                                [ Open "N"; Fixed 4L ]
+                                [ node "MatMul" [ "x"; "w" ] "y" [] ]
+                                [ constant "w" [ 4; 2 ] 1 ]
+                        ))
+
                     let complain code part arguments =
                         run folder arguments |> expectComplaint code part
 
@@ -95,6 +106,12 @@ let tests =
                     complain 3 "empty.onnx is empty" [ "import"; "empty.onnx" ]
                     complain 3 "model.bin is a safetensors file" [ "import"; "model.bin"; "--out"; "a.bin" ]
                     complain 3 "node '/y' (Transpose): no layer here" [ "import"; "transposed.onnx"; "--out"; "a.bin" ]
+
+                    complain
+                        3
+                        "its examples are 4; the models here are for images"
+                        [ "import"; "flat.onnx"; "--out"; "a.bin" ]
+
                     Expect.isFalse (File.Exists(Path.Combine(folder, "a.bin"))) "nothing is written")
             }
         ]

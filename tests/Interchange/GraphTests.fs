@@ -63,7 +63,9 @@ let private back =
                                     node)
                     }
 
-                let imported = (import changed).Model
+                let imported = import changed
+                Expect.exists imported.Remarks (fun line -> line.Contains "somebody has changed it") "remarks"
+                let imported = imported.Model
 
                 Expect.equal
                     (Architecture.format imported.Network.Layers)
@@ -215,6 +217,109 @@ let private foreign =
                 expect (Some given) plain 0.125 0.75
                 expect (Some given) standardized (0.125 + 0.25 * 0.75) (0.75 * 0.5)
             }
+            test "factors of a product are taken into its weights" {
+                let imported =
+                    graph
+                        (images 1 2 2)
+                        [
+                            node "Flatten" [ "x" ] "f" [ "axis", Integer -3L ]
+                            node
+                                "Gemm"
+                                [ "f"; "w"; "b" ]
+                                "y"
+                                [ "alpha", Number 0.5f; "beta", Number 2.0f; "transB", Integer 1L ]
+                        ]
+                        [
+                            GraphTensor.ofTensor "w" (Tensor.ofSeq [ 2; 4 ] [ 1.f; 2.f; 3.f; 4.f; 5.f; 6.f; 7.f; 8.f ])
+                            scalar "b" 3.0f
+                        ]
+                    |> import
+
+                match imported.Model.Parameters with
+                | Block [ _; Affine dense ] ->
+                    Expect.equal
+                        (dense.Weight.ToArray())
+                        [| 0.5f; 2.5f; 1.0f; 3.0f; 1.5f; 3.5f; 2.0f; 4.0f |]
+                        "weight [ In; Out ], halved"
+
+                    Expect.equal (dense.Bias.ToArray()) [| 6.0f; 6.0f |] "bias, doubled"
+                | other -> failtest $"{other}"
+            }
+            test "a swish is a silu, and axes of one place may be squeezed away" {
+                let imported =
+                    graph
+                        (images 3 4 6)
+                        [
+                            node "Swish" [ "x" ] "s" []
+                            node
+                                "MaxPool"
+                                [ "s" ]
+                                "p"
+                                [
+                                    "auto_pad", Text "VALID"
+                                    "kernel_shape", Integers [ 2L; 3L ]
+                                    "strides", Integers [ 1L; 3L ]
+                                ]
+                            node "ReduceMean" [ "p" ] "g" [ "axes", Integers [ -1L; -2L ] ]
+                            node "Squeeze" [ "g" ] "y" [ "axes", Integers [ 2L; 3L ] ]
+                        ]
+                        []
+                    |> import
+
+                Expect.equal (layersOf imported) "silu, pool 2x3 stride 1x3, gap" "layers"
+            }
+            test "a part of a shape, cut out of it" {
+                let reshaped nodes constants =
+                    graph
+                        (images 2 3 4)
+                        (nodes
+                         @ [
+                             node "Concat" [ "n"; "rest" ] "t" [ "axis", Integer 0L ]
+                             node "Reshape" [ "x"; "t" ] "y" []
+                         ])
+                        (whole "rest" [ -1L ] :: constants)
+
+                for name, graph in
+                    [
+                        "by Shape itself",
+                        reshaped [ node "Shape" [ "x" ] "n" [ "start", Integer 0L; "end", Integer 1L ] ] []
+                        "by Slice",
+                        reshaped
+                            [ node "Shape" [ "x" ] "s" []; node "Slice" [ "s"; "first"; "last" ] "n" [] ]
+                            [ whole "first" [ 0L ]; whole "last" [ -3L ] ]
+                    ] do
+                    Expect.equal (layersOf (import graph)) "flatten" name
+            }
+            test "another epsilon is made up for by the variances, where they suffice" {
+                let normalized (epsilon: float32) (variance: float32) =
+                    graph
+                        (images 1 2 2)
+                        [
+                            node
+                                "BatchNormalization"
+                                [ "x"; "one"; "zero"; "zero"; "v" ]
+                                "n"
+                                [ "epsilon", Number epsilon ]
+                            node "Flatten" [ "n" ] "y" []
+                        ]
+                        [
+                            for name, value in [ "one", 1.0f; "zero", 0.0f; "v", variance ] do
+                                GraphTensor.ofTensor name (Tensor.ofSeq [ 1 ] [ value ])
+                        ]
+
+                let variance graph =
+                    match (import graph).Model.State with
+                    | States(Running running :: _) -> running.Variance[0]
+                    | other -> failtest $"{other}"
+
+                Expect.equal (variance (normalized 1e-5f 0.25f)) 0.25f "ours"
+                Expect.equal (variance (normalized 1e-3f 0.25f)) 0.25099f "a larger one"
+                Expect.equal (variance (normalized 0.0f 0.25f)) 0.24999f "none"
+
+                match GraphImport.ofGraph None (normalized 0.0f 1e-6f) with
+                | Ok _ -> failtest "a negative variance"
+                | Error reason -> Expect.stringContains reason "too small to make up for that" "reason"
+            }
             test "what a graph means to us is said of softmax, and asked of nothing" {
                 let imported =
                     graph
@@ -262,6 +367,39 @@ let private refusals: (string * OperatorGraph) list =
 
     [
         "node '/a' (ConvTranspose): no layer here is this operator", single "ConvTranspose" [] [] []
+        "its transA is 1",
+        graph
+            (images 1 2 2)
+            [
+                node "Flatten" [ "x" ] "f" []
+                node "Gemm" [ "f"; "w" ] "y" [ "transA", Integer 1L ]
+            ]
+            [ constant "w" [ 4; 2 ] 1 ]
+        "goes on after the softmax",
+        graph
+            (images 1 2 2)
+            [
+                node "Flatten" [ "x" ] "f" []
+                node "Softmax" [ "f" ] "s" []
+                node "Relu" [ "s" ] "y" []
+            ]
+            []
+        "half of a silu",
+        graph
+            (images 1 2 2)
+            [
+                node "Flatten" [ "x" ] "f" []
+                node "Sigmoid" [ "f" ] "s" []
+                node "Relu" [ "s" ] "y" []
+            ]
+            []
+        "ends in a sigmoid", graph (images 1 2 2) [ node "Flatten" [ "x" ] "f" []; node "Sigmoid" [ "f" ] "y" [] ] []
+        "its weights are computed", graph (images 1 2 2) [ node "MatMul" [ "x"; "x" ] "y" [] ] []
+        "another type than float32", single "Cast" [] [ "to", Integer 10L ] []
+        "not the mean over all places", single "ReduceMean" [] [ "axes", Integers [ 1L ] ] []
+        "the batch stays", graph (images 1 2 2) [ node "Flatten" [ "x" ] "y" [ "axis", Integer 2L ] ] []
+        "has the name of another value",
+        graph (images 1 2 2) [ node "Flatten" [ "x" ] "y" []; node "Flatten" [ "y" ] "y" [] ] []
         "its group is 2", convolution [ "group", Integer 2L ]
         "its dilations are", convolution [ "dilations", Integers [ 2L; 2L ] ]
         "differ between the sides", convolution [ "pads", Integers [ 0L; 0L; 1L; 1L ] ]

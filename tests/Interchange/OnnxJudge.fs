@@ -27,6 +27,12 @@ let run (file: byte[]) (shape: int list) (inputs: float32[]) : float32[] =
         use outputs = session.Run(settings, [| input |], [| tensor |], session.OutputNames)
         outputs[0].GetTensorDataAsSpan<float32>().ToArray())
 
+/// What a file notes beside its graph, as a program with ONNX Runtime finds it; and its documentation.
+let notes (file: byte[]) : Map<string, string> * string =
+    use session = new InferenceSession(file)
+    let metadata = session.ModelMetadata
+    Map [ for KeyValue(key, text) in metadata.CustomMetadataMap -> key, text ], metadata.Description
+
 /// How the logits of two programs differ.
 type Difference =
     {

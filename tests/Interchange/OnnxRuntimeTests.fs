@@ -244,4 +244,29 @@ let private imported =
                  + "residual(conv 8 3 stride 2 pad 1 | conv 8 1 stride 2), silu, gap, dense 10")
         ]
 
-let tests = testList "ONNX Runtime" [ imported; judged ]
+let private noted =
+    test "names of classes and documentation are there for programs" {
+        let model =
+            Model
+                .Create("flatten, dense 2", 1, 2, 2, "he", 1)
+                .WithNormalization(0.25, 0.5)
+                .WithClassNames([ "cat"; "ein \"Hund\"" ])
+                .WithTrainingCommand("cnn train --seed 1")
+
+        let notes, documentation =
+            OnnxJudge.notes (OnnxWriter.Encode(ModelGraph.Export model))
+
+        Expect.equal notes["format"] "functional-cnn" "format"
+        Expect.equal notes["architecture"] "flatten, dense 2" "architecture"
+        Expect.equal notes["mean"] "0.25" "mean"
+        Expect.equal notes["command"] "cnn train --seed 1" "command"
+
+        Expect.sequenceEqual
+            (JsonSerializer.Deserialize<string[]> notes["class_names"])
+            [ "cat"; "ein \"Hund\"" ]
+            "names"
+
+        Expect.stringContains documentation "pixels from 0 to 255" "documentation"
+    }
+
+let tests = testList "ONNX Runtime" [ imported; noted; judged ]

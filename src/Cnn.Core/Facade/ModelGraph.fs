@@ -1,6 +1,7 @@
 namespace Cnn
 
 open System.Collections.Generic
+open Cnn.Tensors
 open Cnn.Interchange
 
 /// A model from a graph of operators.
@@ -36,5 +37,12 @@ type ModelGraph =
             | text -> PixelScale.parse text |> Result.map Some
 
         match given |> Result.bind (fun given -> GraphImport.ofGraph given graph) with
-        | Ok imported -> ImportedModel imported
+        | Ok imported when imported.Model.Network.Input.Length = 3 -> ImportedModel imported
+        | Ok imported ->
+            let example = Shape.format imported.Model.Network.Input
+
+            raise (
+                CnnException
+                    $"its examples are {example}; the models here are for images, which are channels x rows x columns"
+            )
         | Error reason -> raise (CnnException reason)

@@ -126,6 +126,11 @@ module GraphImport =
 
         table :> _
 
+    let private isOurs (notes: IReadOnlyDictionary<string, string>) : bool =
+        match notes.TryGetValue "format" with
+        | true, format -> format = GraphExport.Format
+        | _ -> false
+
     /// The model that the notes and constants of a file of ours tell of, if the graph is just the one that it is exported as.
     let private ofNotes (graph: OperatorGraph) (notes: IReadOnlyDictionary<string, string>) : TrainedNetwork option =
         let tensors =
@@ -159,8 +164,8 @@ module GraphImport =
                     }
             }
 
-        match model, notes.TryGetValue "format" with
-        | Ok model, (true, GraphExport.Format) when GraphExport.ofNetwork model = graph -> Some model
+        match model with
+        | Ok model when isOurs notes && GraphExport.ofNetwork model = graph -> Some model
         | _ -> None
 
     let private format (normalization: Normalization) =
@@ -231,4 +236,12 @@ module GraphImport =
 
         match given, ofNotes graph notes with
         | None, Some model -> Ok { Model = model; Remarks = [] }
+        | None, None when isOurs notes ->
+            ofNodes given graph notes
+            |> Result.map (fun imported ->
+                { imported with
+                    Remarks =
+                        "its notes tell of another model than its nodes: somebody has changed it; the nodes were taken"
+                        :: imported.Remarks
+                })
         | _ -> ofNodes given graph notes

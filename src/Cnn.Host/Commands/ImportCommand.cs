@@ -15,7 +15,12 @@ internal static class ImportCommand
             optional: false,
             "An ONNX file, of cnn export or of another program; it is told by its contents."
         );
-        Option<string?> target = Options.Text("--out", "model.bin", "FILE", "Where the model goes.");
+        Option<string?> target = Options.Text(
+            "--out",
+            byDefault: null,
+            "FILE",
+            "Where the model goes; the name of the file with .bin at its end, in the current folder, unless given."
+        );
         Option<string?> pixels = Options.Text(
             "--pixels",
             byDefault: null,
@@ -49,7 +54,7 @@ internal static class ImportCommand
             (parsed, _) =>
             {
                 string path = parsed.GetRequiredValue(file)!;
-                string name = parsed.GetRequiredValue(target)!;
+                string name = parsed.GetValue(target) ?? Path.GetFileName(Path.ChangeExtension(path, ".bin"));
                 OutputFile output = OutputFile.Check(name);
                 if (output.IsAt(path))
                     throw new CommandException(ExitCode.Usage, $"--out {name} is the file itself; name another file.");
