@@ -98,6 +98,8 @@ let private host =
             Host.PreviewTests.tests
             Host.ImageFileTests.tests
             Host.ShowTests.tests
+            Host.PreparationTests.tests
+            Host.PredictTests.tests
             Host.FilterTests.tests
             Host.VisualizeTests.tests
             Trust.RunTests.tests

@@ -157,6 +157,21 @@ internal static class Options
     /// <param name="description">What the file is for.</param>
     public static Argument<string?> Image(bool optional, string description) => File("IMAGE", optional, description);
 
+    /// <summary>An argument that names one file or more.</summary>
+    public static Argument<string[]> Files(string name, string description) =>
+        new(name)
+        {
+            Description = description,
+            Arity = ArgumentArity.OneOrMore,
+            CustomParser = given =>
+            {
+                string[] files = [.. given.Tokens.Select(token => token.Value)];
+                if (files.FirstOrDefault(text => text.StartsWith("--", StringComparison.Ordinal)) is { } stray)
+                    given.AddError(UsageErrors.DescribeStray(((CommandResult)given.Parent!).Command, stray));
+                return files;
+            },
+        };
+
     private static Argument<string?> File(string name, bool optional, string description) =>
         new(name)
         {
