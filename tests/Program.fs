@@ -56,6 +56,8 @@ let private core =
             Storage.CheckpointFileTests.tests
             Training.DivergenceTests.tests
             Facade.ModelTests.tests
+            Facade.EpochTests.tests
+            Facade.SurfaceTests.tests
             Facade.InspectionTests.tests
             Facade.ImageFilterTests.tests
             Facade.PlanProfileTests.tests
