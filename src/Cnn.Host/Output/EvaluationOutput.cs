@@ -15,13 +15,13 @@ internal static class EvaluationOutput
         $"{what} accuracy {Numbers.Percent(report.Accuracy)} (loss {Numbers.Loss(report.Loss)}, {Numbers.Count(report.Examples, "image")})";
 
     /// <summary>Headline, a table of the classes and the confusion matrix.</summary>
-    public static void WriteText(EvaluationReport report)
+    public static void WriteText(EvaluationReport report, IReadOnlyList<string> names)
     {
         Consoles.Result(Headline("test", report));
         Table classes = Consoles.CreateTable("class", "images", "precision", "recall");
         for (int label = 0; label < report.Classes; label++)
             classes.AddPlainRow(
-                $"{label}",
+                names[label],
                 $"{Examples(report, label)}",
                 Numbers.Percent(report.Precision(label)),
                 Numbers.Percent(report.Recall(label))
@@ -30,14 +30,14 @@ internal static class EvaluationOutput
 
         Consoles.Result("confusion matrix: a row for each true class, a column for each answer");
         IEnumerable<int> labels = Enumerable.Range(0, report.Classes);
-        Table confusion = Consoles.CreateTable(labels.Select(label => $"{label}").Prepend("class"));
+        Table confusion = Consoles.CreateTable(labels.Select(label => names[label]).Prepend("class"));
         foreach (int truth in labels)
-            confusion.AddPlainRow(labels.Select(answer => $"{report.Confusion(truth, answer)}").Prepend($"{truth}"));
+            confusion.AddPlainRow(labels.Select(answer => $"{report.Confusion(truth, answer)}").Prepend(names[truth]));
         Consoles.Result(confusion);
     }
 
     /// <summary>The same as one JSON object in one line; what is undefined is null.</summary>
-    public static void WriteJson(EvaluationReport report)
+    public static void WriteJson(EvaluationReport report, IReadOnlyList<string> names)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
@@ -51,6 +51,7 @@ internal static class EvaluationOutput
             {
                 json.WriteStartObject();
                 json.WriteNumber("class", label);
+                json.WriteString("name", names[label]);
                 WriteNumber(json, "precision", report.Precision(label));
                 WriteNumber(json, "recall", report.Recall(label));
                 json.WriteNumber("examples", Examples(report, label));
