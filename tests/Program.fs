@@ -97,6 +97,10 @@ let private host =
             Host.AugmentationTests.tests
             Host.PreviewTests.tests
             Host.ImageFileTests.tests
+            Host.CsvFilesTests.tests
+            Host.CifarFolderTests.tests
+            Host.ClassFoldersTests.tests
+            Host.DataSourceTests.tests
             Host.ShowTests.tests
             Host.FilterTests.tests
             Host.VisualizeTests.tests

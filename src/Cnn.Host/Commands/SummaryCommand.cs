@@ -69,7 +69,14 @@ internal static class SummaryCommand
         NetworkChoice choice = network.Choose(parsed, recipe, source);
         // the numbers are not shown, so that any way of drawing them will do
         return data.Path is null
-            ? choice.Create(Channels, Side, Side, Classes, recipe.Init, TrainingOptions.UsualSeed)
+            ? choice.Create(
+                data.Form.Channels ?? Channels,
+                data.Form.Height ?? Side,
+                data.Form.Width ?? Side,
+                Classes,
+                recipe.Init,
+                TrainingOptions.UsualSeed
+            )
             : choice.Create(data.LoadTraining(), recipe.Init, TrainingOptions.UsualSeed);
     }
 

@@ -59,16 +59,17 @@ public sealed class CifarFolder : IImageSource
     {
         string[] files = [.. names.Select(name => Path.Combine(path, name))];
         // all of them before the first byte is read, and before memory is taken for it
-        int[] counts = [.. files.Select(file => DataFile.Read(file, Noun, content => CountOf(file, content.Length)))];
+        long[] counts = [.. files.Select(file => DataFile.Read(file, Noun, content => CountOf(file, content.Length)))];
         IReadOnlyList<string>? classes = ReadNames();
-        int count = counts.Sum();
-        byte[] pixels = DataFile.Allocate(path, count, Channels, Side, Side);
-        byte[] labels = new byte[count];
+        long total = counts.Sum();
+        byte[] pixels = DataFile.Allocate(path, total, Channels, Side, Side);
+        byte[] labels = new byte[total];
         int start = 0;
         foreach ((int place, string file) in files.Index())
         {
             checksums.Verify(file);
             int first = start;
+            int count = (int)counts[place];
             DataFile.Read(
                 file,
                 Noun,
@@ -77,27 +78,26 @@ public sealed class CifarFolder : IImageSource
                     Fill(
                         file,
                         content,
-                        pixels.AsSpan(first * ImageSize, counts[place] * ImageSize),
-                        labels.AsSpan(first, counts[place]),
+                        pixels.AsSpan(first * ImageSize, count * ImageSize),
+                        labels.AsSpan(first, count),
                         classes?.Count ?? UsualClasses
                     );
                     return true;
                 }
             );
-            start += counts[place];
+            start += count;
         }
         return new LabelledImages(Channels, Side, Side, pixels, labels) { ClassNames = classes };
     }
 
-    private static int CountOf(string file, long length)
+    private static long CountOf(string file, long length)
     {
         (long count, long rest) = Math.DivRem(length, RecordSize);
         if (rest != 0)
             throw CommandException.BadData(
                 $"{file} is truncated: record {count + 1:N0} lacks {RecordSize - rest:N0} of its {RecordSize:N0} bytes; restore it from a fresh copy."
             );
-        // more do not fit into an array, nor do so few into a whole number
-        return (int)Math.Min(count, Array.MaxLength / ImageSize + 1);
+        return count;
     }
 
     private static void Fill(string file, Stream content, Span<byte> pixels, Span<byte> labels, int classes)

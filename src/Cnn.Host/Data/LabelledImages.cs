@@ -90,6 +90,7 @@ public sealed record LabelledImages(int Channels, int Height, int Width, byte[] 
     {
         if (ClassNames is null)
             return this;
+        const int shown = 10;
         int[] places =
         [
             .. ClassNames.Select(name =>
@@ -102,7 +103,7 @@ public sealed record LabelledImages(int Channels, int Height, int Width, byte[] 
             int place = places[Labels[i]];
             if (place < 0)
                 throw CommandException.BadData(
-                    $"the data has an image of class {ClassNames[Labels[i]]}, but the model knows only {string.Join(", ", known)}; use the data that it was trained for."
+                    $"the data has an image of class {ClassNames[Labels[i]]}, but the model knows only {string.Join(", ", known.Take(shown))}{(known.Count > shown ? ", …" : "")}; use the data that it was trained for."
                 );
             labels[i] = (byte)place;
         }

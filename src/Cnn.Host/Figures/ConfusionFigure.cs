@@ -15,6 +15,9 @@ internal static class ConfusionFigure
     private const int FewLetters = 4;
     private const int Top = 92;
 
+    // on each side of a name above a column
+    private const int Gap = 2;
+
     // beyond this, counts would not be read
     private const int MostNumbered = 16;
 
@@ -69,7 +72,15 @@ internal static class ConfusionFigure
         {
             int row = Top + truth * side;
             canvas.Write(names[truth], Margin, row + side / 2 + 5, room - 8, 13, isBold: true, SKTextAlign.Right);
-            canvas.Write(names[truth], left + truth * side, Top - 8, side, 13, isBold: true, SKTextAlign.Center);
+            canvas.Write(
+                names[truth],
+                left + truth * side + Gap,
+                Top - 8,
+                side - 2 * Gap,
+                13,
+                isBold: true,
+                SKTextAlign.Center
+            );
             for (int answer = 0; answer < report.Classes; answer++)
             {
                 int column = left + answer * side;

@@ -8,6 +8,9 @@ namespace Cnn.Host.Output;
 /// <summary>What <c>cnn eval</c> prints about a model.</summary>
 internal static class EvaluationOutput
 {
+    // characters of a name above a column
+    private const int LongestHeading = 8;
+
     /// <summary>Accuracy and loss in one line; train and eval share it, so that they agree to the letter.</summary>
     /// <param name="what">Which images, such as "test".</param>
     /// <param name="report">How the model did on them.</param>
@@ -30,9 +33,17 @@ internal static class EvaluationOutput
 
         Consoles.Result("confusion matrix: a row for each true class, a column for each answer");
         IEnumerable<int> labels = Enumerable.Range(0, report.Classes);
-        Table confusion = Consoles.CreateTable(labels.Select(label => names[label]).Prepend("class"));
+        // columns as wide as long names would not fit side by side
+        bool isNumbered = names.Any(name => name.Length > LongestHeading);
+        Table confusion = Consoles.CreateTable(
+            labels.Select(label => isNumbered ? $"{label}" : names[label]).Prepend("class")
+        );
         foreach (int truth in labels)
-            confusion.AddPlainRow(labels.Select(answer => $"{report.Confusion(truth, answer)}").Prepend(names[truth]));
+            confusion.AddPlainRow(
+                labels
+                    .Select(answer => $"{report.Confusion(truth, answer)}")
+                    .Prepend(isNumbered ? $"{names[truth]}  {truth}" : names[truth])
+            );
         Consoles.Result(confusion);
     }
 
