@@ -99,6 +99,10 @@ let private host =
             Host.AugmentationTests.tests
             Host.PreviewTests.tests
             Host.ImageFileTests.tests
+            Host.CsvFilesTests.tests
+            Host.CifarFolderTests.tests
+            Host.ClassFoldersTests.tests
+            Host.DataSourceTests.tests
             Host.ShowTests.tests
             Host.PreparationTests.tests
             Host.PredictTests.tests
