@@ -59,13 +59,15 @@ let tests =
                     Expect.equal (shape images) (10, 3, 32, 32) "shape"
                     Expect.equal images.Labels [| 1uy; 0uy; 2uy; 0uy; 3uy; 0uy; 4uy; 0uy; 5uy; 0uy |] "labels"
 
-                    Expect.equal (images.Image(4).ToArray()) (record 3 [ 1uy; 2uy; 3uy ])[1..]
+                    Expect.equal
+                        (images.Image(4).ToArray())
+                        (Array.tail (record 3 [ 1uy; 2uy; 3uy ]))
                         "the first image of the third file"
 
                     Expect.isEmpty (names images) "names"
-                    let test = test folder
-                    Expect.equal (shape test) (2, 3, 32, 32) "shape of the test images"
-                    Expect.equal test.Labels [| 9uy; 1uy |] "their labels")
+                    let tested = testing folder
+                    Expect.equal (shape tested) (2, 3, 32, 32) "shape of the test images"
+                    Expect.equal tested.Labels [| 9uy; 1uy |] "their labels")
             }
             test "the names of the classes are in a file of their own" {
                 inFolder (fun folder ->
@@ -73,7 +75,7 @@ let tests =
                     // as in the original: an empty line ends it
                     text folder "batches.meta.txt" (classNames @ [ "" ])
                     Expect.equal (names (training folder)) classNames "names"
-                    Expect.equal (names (test folder)) classNames "of the test images too")
+                    Expect.equal (names (testing folder)) classNames "of the test images too")
             }
             test "a set comes back as it was written" {
                 inFolder (fun folder ->
@@ -92,7 +94,7 @@ let tests =
                     let source = DataSource.Open folder
                     Expect.stringContains source.MissingTest "test_batch.bin" "why"
                     Expect.equal (training folder).Count 10 "training"
-                    expectRefusal [ "test_batch.bin" ] (fun () -> test folder))
+                    expectRefusal [ "test_batch.bin" ] (fun () -> testing folder))
             }
             test "reading takes the images and a buffer" {
                 inFolder (fun folder ->
@@ -114,7 +116,7 @@ let tests =
                 [ "data_batch_3.bin"; "no file" ]
             refuses
                 "a record that is cut off"
-                (fun folder -> place folder "data_batch_2.bin" (record 1 [ 1uy; 2uy; 3uy ])[..3000])
+                (fun folder -> place folder "data_batch_2.bin" (Array.take 3001 (record 1 [ 1uy; 2uy; 3uy ])))
                 [ "data_batch_2.bin"; "record 1"; "72 of its 3,073" ]
             refuses "an empty file" (fun folder -> place folder "data_batch_5.bin" [||]) [ "data_batch_5.bin"; "empty" ]
             refuses

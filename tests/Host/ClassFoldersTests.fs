@@ -87,9 +87,9 @@ let private orders =
                     (fun folder ->
                         Expect.isNull (DataSource.Open folder).MissingTest "there is a test"
                         Expect.equal (training folder |> levels |> List.sort) [ 1uy; 2uy; 3uy ] "training"
-                        let test = (test folder).WithClasses [| "dog"; "bird"; "cat" |]
-                        Expect.equal (levels test) [ 5uy; 4uy ] "test"
-                        Expect.equal test.Labels [| 2uy; 0uy |] "their numbers in a model")
+                        let tested = (testing folder).WithClasses [| "dog"; "bird"; "cat" |]
+                        Expect.equal (levels tested) [ 5uy; 4uy ] "test"
+                        Expect.equal tested.Labels [| 2uy; 0uy |] "their numbers in a model")
         }
         test "a class may be called train" {
             inFiles [ "car/1.png", grey 1uy; "train/1.png", grey 2uy ] (fun folder ->
@@ -104,7 +104,7 @@ let private orders =
         test "without a test half there is none" {
             inFiles [ "train/a/1.png", grey 1uy; "train/b/1.png", grey 2uy ] (fun folder ->
                 Expect.stringContains (DataSource.Open folder).MissingTest "no folder test" "why"
-                expectRefusal [ "no folder test" ] (fun () -> test folder))
+                expectRefusal [ "no folder test" ] (fun () -> testing folder))
         }
         test "hidden files and files that are no pictures are left out" {
             inFiles
@@ -192,7 +192,7 @@ let private refusals =
             "a picture that is none"
             [ "a/1.png", grey 1uy; "b/1.png", [| 1uy; 2uy |] ]
             [ "b/1.png"; "not an image" ]
-        refuses "a picture that is cut off" [ "a/1.png", grey 1uy; "b/1.png", (grey 1uy)[..50] ] [ "b/1.png" ]
+        refuses "a picture that is cut off" [ "a/1.png", grey 1uy; "b/1.png", Array.take 51 (grey 1uy) ] [ "b/1.png" ]
         refuses "an empty file" [ "a/1.png", grey 1uy; "b/1.png", [||] ] [ "b/1.png"; "empty" ]
         refuses
             "a class with a name for a terminal to obey"
@@ -205,7 +205,7 @@ let private refusals =
         refuses "a test half alone" [ "test/a/1.png", grey 1uy ] [ "no folder train" ]
         test "a class that the model does not know" {
             inFiles (("test/bird/1.png", grey 1uy) :: halves) (fun folder ->
-                expectRefusal [ "class bird"; "cat, dog" ] (fun () -> (test folder).WithClasses [| "cat"; "dog" |]))
+                expectRefusal [ "class bird"; "cat, dog" ] (fun () -> (testing folder).WithClasses [| "cat"; "dog" |]))
         }
         test "a list of digests is held against the pictures, by their paths" {
             inFiles halves (fun folder ->

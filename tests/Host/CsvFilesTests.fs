@@ -11,13 +11,9 @@ open Cnn.Tests.Host.DataCase
 
 /// The images of a file of these lines.
 let private read (lines: string list) : LabelledImages =
-    let mutable images = None
-
-    inFolder (fun folder ->
+    fromFolder (fun folder ->
         text folder "digits.csv" lines
-        images <- Some(training (Path.Combine(folder, "digits.csv"))))
-
-    images.Value
+        training (Path.Combine(folder, "digits.csv")))
 
 let private refuses (name: string) (lines: string list) (parts: string list) =
     test name {
@@ -107,7 +103,7 @@ let private meanings =
                     let source = DataSource.Open folder
                     Expect.isNull source.MissingTest "there is a test"
                     Expect.equal (shape (training folder)) (2, 1, 2, 2) "training"
-                    Expect.equal (shape (test folder)) (1, 1, 2, 2) "test")
+                    Expect.equal (shape (testing folder)) (1, 1, 2, 2) "test")
         }
         test "a test file without labels is none" {
             inFolder (fun folder ->
@@ -116,7 +112,7 @@ let private meanings =
                 let source = DataSource.Open folder
                 Expect.stringContains source.MissingTest "lacks the labels" "why"
                 Expect.equal (shape (training folder)) (2, 1, 2, 2) "training"
-                expectRefusal [ "test.csv"; "lacks the labels" ] (fun () -> test folder))
+                expectRefusal [ "test.csv"; "lacks the labels" ] (fun () -> testing folder))
         }
         test "a file by itself has no test, but a model can be tested with it" {
             inFolder (fun folder ->

@@ -20,11 +20,20 @@ let place (folder: string) (name: string) (contents: byte[]) : unit =
 let text (folder: string) (name: string) (lines: string list) : unit =
     place folder name (Text.Encoding.UTF8.GetBytes(String.concat "\n" lines + "\n"))
 
+/// What some work gives in a fresh folder that is removed afterwards.
+let fromFolder (work: string -> 'T) : 'T =
+    let folder = Directory.CreateTempSubdirectory("cnn-tests-").FullName
+
+    try
+        work folder
+    finally
+        Directory.Delete(folder, recursive = true)
+
 /// The training images of what is in a folder or file.
 let training (path: string) : LabelledImages =
     (DataSource.Open path).LoadTraining ImageForm.Any
 
-let test (path: string) : LabelledImages =
+let testing (path: string) : LabelledImages =
     (DataSource.Open path).LoadTest ImageForm.Any
 
 let shape (images: LabelledImages) =
