@@ -57,6 +57,8 @@ let private core =
             Interchange.GraphTests.tests
             Training.DivergenceTests.tests
             Facade.ModelTests.tests
+            Facade.EpochTests.tests
+            Facade.SurfaceTests.tests
             Facade.InspectionTests.tests
             Facade.ImageFilterTests.tests
             Facade.PlanProfileTests.tests
@@ -98,7 +100,13 @@ let private host =
             Host.AugmentationTests.tests
             Host.PreviewTests.tests
             Host.ImageFileTests.tests
+            Host.CsvFilesTests.tests
+            Host.CifarFolderTests.tests
+            Host.ClassFoldersTests.tests
+            Host.DataSourceTests.tests
             Host.ShowTests.tests
+            Host.PreparationTests.tests
+            Host.PredictTests.tests
             Host.FilterTests.tests
             Host.VisualizeTests.tests
             Interchange.OnnxFormTests.tests

@@ -59,6 +59,7 @@ internal static class Program
         {
             TrainCommand.Create(),
             EvalCommand.Create(),
+            PredictCommand.Create(),
             ShowCommand.Create(),
             VisualizeCommand.Create(),
             AugmentCommand.Create(),

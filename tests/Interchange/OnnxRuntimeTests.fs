@@ -43,11 +43,11 @@ let private named: (string * string * bool) list =
         yield! Directory.GetFiles(recipes, "*.json") |> Array.sort |> Array.map ofRecipe
     ]
 
-let private data = lazy DataFolder.Open DataFolder.Default
+let private data = lazy DataSource.Open DataSource.Default
 
 /// A model after a few steps from a seed: enough that no weight and no statistic is what it starts as.
 let private trained (architecture: string) (normalizes: bool) (seed: int) : Model =
-    let images = data.Value.LoadTraining().Slice(1000 * seed, 640)
+    let images = data.Value.LoadTraining(ImageForm.Any).Slice(1000 * seed, 640)
     let fresh = Model.Create(architecture, 1, 28, 28, "he", seed)
 
     let model =
@@ -71,7 +71,7 @@ let private judged =
             for index, (name, architecture, normalizes) in List.indexed named do
                 test name {
                     let model = trained architecture normalizes (index + 1)
-                    let images = data.Value.LoadTest()
+                    let images = data.Value.LoadTest(ImageForm.Any)
                     Expect.equal images.Count 10_000 "test images"
                     let ours = model.Logits(ReadOnlyMemory images.Pixels, 2)
 
@@ -208,7 +208,7 @@ let private expectImported (name: string) (architecture: string) (graph: Operato
         let file = OnnxWriter.Encode graph
         let model = ModelGraph.Import(OnnxReader.Decode file, "0.1307 0.3081").Model
         Expect.equal model.Architecture architecture "layers"
-        let images = data.Value.LoadTest().Slice(0, 500)
+        let images = data.Value.LoadTest(ImageForm.Any).Slice(0, 500)
 
         let inputs =
             Normalization.table

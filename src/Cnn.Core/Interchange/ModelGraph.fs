@@ -1,8 +1,8 @@
-namespace Cnn
+namespace Cnn.Interchange
 
 open System.Collections.Generic
+open Cnn
 open Cnn.Tensors
-open Cnn.Interchange
 
 /// A model from a graph of operators.
 [<Sealed>]
@@ -14,7 +14,7 @@ type ImportedModel internal (imported: ImportedNetwork) =
     /// What its user should know of how it was read: lines without a full stop.
     member _.Remarks: IReadOnlyList<string> = Array.ofList imported.Remarks :> _
 
-/// Models as graphs of operators, the contents of ONNX files.
+/// The models of the facade as graphs of operators, the contents of ONNX files.
 [<AbstractClass; Sealed>]
 type ModelGraph =
 
