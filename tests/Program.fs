@@ -80,6 +80,8 @@ let private host =
     testList
         "host"
         [
+            Host.HelpTests.tests
+            Host.CompletionTests.tests
             Host.TrainTests.tests
             Host.ScheduleTests.tests
             Host.RecipeTests.tests

@@ -20,7 +20,10 @@ internal sealed class TrainingOptions
         Flag(RecipeKeys.Init),
         byDefault: null,
         "he|glorot|normal:DEVIATION",
-        "How the weights are drawn, such as normal:0.01."
+        "How the weights are drawn, such as normal:0.01.",
+        "he",
+        "glorot",
+        "normal:0.01"
     );
 
     private readonly Option<int?> epochs = Options.OptionalWhole(
@@ -85,6 +88,7 @@ internal sealed class TrainingOptions
         Description =
             "Bring the inputs to mean 0 and variance 1, those of the training images; false: leave them from 0 to 1.",
         HelpName = "true|false",
+        CompletionSources = { "true", "false" },
     };
 
     private readonly Option<int?> trainSize = Options.OptionalWhole(
