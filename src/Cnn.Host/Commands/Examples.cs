@@ -106,6 +106,15 @@ internal static class Examples
             new("cnn summary model.bin", "that of a model, how it was trained, and whether its file is whole"),
             new("cnn summary --arch \"conv 8 3, relu, pool 2, flatten, dense classes\"", "one that you think of"),
         ],
+        ["export"] = [new("cnn export model.bin --onnx model.onnx", "for ONNX Runtime and whatever else reads ONNX")],
+        ["import"] =
+        [
+            new("cnn import model.onnx --out model.bin", "what cnn export wrote: the same model, to the last bit"),
+            new(
+                "cnn import net.onnx --pixels \"0.1307 0.3081\"",
+                "a file of PyTorch, trained on pixels that were normalised so"
+            ),
+        ],
         ["bench"] =
         [
             new("cnn bench --quick", "all networks, roughly, within seconds"),

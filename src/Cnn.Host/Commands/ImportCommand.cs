@@ -2,6 +2,7 @@ using System.CommandLine;
 using Cnn.Host.Models;
 using Cnn.Host.Onnx;
 using Cnn.Host.Output;
+using Cnn.Interchange;
 
 namespace Cnn.Host.Commands;
 
@@ -27,7 +28,9 @@ internal static class ImportCommand
             "WHAT",
             "What the network in the file takes for a pixel: bytes, from 0 to 255 as they are; unit, byte / 255; or the mean and the deviation "
                 + "that its trainer took, such as \"0.1307 0.3081\" for (byte / 255 - 0.1307) / 0.3081. Files of cnn export say it themselves; "
-                + "for others it is unit, unless their own nodes scale pixels down."
+                + "for others it is unit, unless their own nodes scale pixels down.",
+            "bytes",
+            "unit"
         );
         pixels.Validators.Add(given =>
         {
