@@ -55,6 +55,8 @@ let private core =
             Storage.ModelFileTests.tests
             Storage.CheckpointFileTests.tests
             Interchange.GraphTests.tests
+            Interchange.ForeignGraphTests.tests
+            Interchange.GraphRefusalTests.tests
             Training.DivergenceTests.tests
             Facade.ModelTests.tests
             Facade.EpochTests.tests

@@ -171,3 +171,7 @@ let whole (name: string) (numbers: int64 list) : GraphTensor =
 
 let scalar (name: string) (number: float32) : GraphTensor =
     GraphTensor.ofTensor name (Tensor.ofSeq [] [ number ])
+
+/// Layers in the text form.
+let layersOf (imported: ImportedNetwork) : string =
+    Architecture.format imported.Model.Network.Layers

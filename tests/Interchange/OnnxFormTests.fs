@@ -198,4 +198,4 @@ let private form =
             }
         ]
 
-let tests = testList "ONNX files" [ form; damaged ]
+let tests = testList "Interchange.OnnxFiles" [ form; damaged ]

@@ -269,4 +269,4 @@ let private noted =
         Expect.stringContains documentation "pixels from 0 to 255" "documentation"
     }
 
-let tests = testList "ONNX Runtime" [ imported; noted; judged ]
+let tests = testList "Interchange.OnnxRuntime" [ imported; noted; judged ]

@@ -57,12 +57,7 @@ module GraphImport =
 
             match input.Extents with
             | batch :: (_ :: _ as places) when places.Length < GraphTensor.MostAxes ->
-                let! shape =
-                    (places, Ok [])
-                    ||> List.foldBack (fun place after ->
-                        after
-                        |> Result.bind (fun after -> extent place |> Result.map (fun cells -> cells :: after)))
-
+                let! shape = each extent places
                 do! refuseUnless (Shape.fitsInMemory shape) $"{what} is more than an array can hold"
                 return struct (batch, shape)
             | _ -> return! Error $"{what} is not a batch of images, such as N x 1 x 28 x 28"
@@ -144,12 +139,9 @@ module GraphImport =
                 let! names = ModelMetadata.classNames network.Classes notes
 
                 let! numbers =
-                    (tensors, Ok [])
-                    ||> List.foldBack (fun tensor after ->
-                        after
-                        |> Result.bind (fun after ->
-                            GraphTensor.singles tensor
-                            |> Result.map (fun numbers -> (tensor.Name, numbers) :: after)))
+                    tensors
+                    |> each (fun tensor ->
+                        GraphTensor.singles tensor |> Result.map (fun numbers -> tensor.Name, numbers))
 
                 let! parameters, state = ModelFile.numbers network numbers
 

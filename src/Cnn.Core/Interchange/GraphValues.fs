@@ -4,40 +4,8 @@ open System.Collections.Generic
 open Cnn.Networks
 open Cnn.Interchange.NodeReading
 
-/// What is known of a named value of a graph.
-[<NoComparison>]
-type internal GraphKnown =
-    | Constant of GraphTensor
-    /// A shape, or a part of one.
-    | ShapeOf of Extent list
-    /// Made from the pixels by layers.
-    | Traced of GraphTrace
-    /// sigmoid(x), half of a silu.
-    | Gate of GraphTrace
-    /// The softmax of logits, or its logarithm.
-    | Probabilities of GraphTrace
-
 /// One node after the other: what each makes of the values before it.
 module internal GraphValues =
-
-    /// The operators that are read, for sentences.
-    let private known =
-        "Conv, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, BatchNormalization, Relu, LeakyRelu, Sigmoid with Mul, Swish, Gelu, "
-        + "Identity, Dropout, Flatten, Reshape, Gemm, MatMul, Add and Softmax"
-
-    /// Numbers of a constant that shapes are computed with.
-    let private extents (value: GraphKnown) : Result<Extent list, string> =
-        match value with
-        | ShapeOf extents -> Ok extents
-        | Constant tensor -> GraphTensor.integers NodeShapes.Most tensor |> Result.map (List.map Fixed)
-        | _ -> Error "it computes a shape from the pixels"
-
-    /// Whole numbers that a node is told by an input, where it is there.
-    let private told (value: GraphKnown option) : Result<int64 list option, string> =
-        match value with
-        | Some(Constant tensor) -> GraphTensor.integers NodeShapes.Most tensor |> Result.map Some
-        | Some _ -> Error "it reads the numbers of an axis from what is computed"
-        | None -> Ok None
 
     let private fixedAxis (axis: int64) (rank: int) : Result<unit, string> =
         let counted = if axis < 0L then axis + int64 rank else axis
@@ -89,7 +57,7 @@ module internal GraphValues =
         | "AveragePool", _ -> NodeLayers.averagePool node trace |> traced
         | "GlobalAveragePool", _ -> NodeLayers.globalAveragePool node trace |> traced
         | "ReduceMean", _ ->
-            told (List.tryHead others |> Option.flatten)
+            GraphConstants.told (List.tryHead others |> Option.flatten)
             |> Result.bind (NodeLayers.reduceMean node trace)
             |> traced
         | "BatchNormalization", _ when areConstant && node.Outputs.Length = 1 ->
@@ -112,7 +80,7 @@ module internal GraphValues =
             result {
                 do! only [ "allowzero" ] node
                 let! allow = integer "allowzero" 0L node
-                let! target = extents target
+                let! target = GraphConstants.extents target
                 do! NodeShapes.expectFlat batch (allow = 0L) trace.Shape target
                 return! NodeLayers.flatten trace |> traced
             }
@@ -120,7 +88,7 @@ module internal GraphValues =
             result {
                 do! only [ "axes" ] node
                 let! attribute = integers "axes" node
-                let! input = told (List.tryHead others |> Option.flatten)
+                let! input = GraphConstants.told (List.tryHead others |> Option.flatten)
                 let rank = (sizeOf batch trace).Length
 
                 let axes =
@@ -168,82 +136,7 @@ module internal GraphValues =
         | ("Add" | "Sub" | "Mul" | "Div"), _ ->
             Error
                 "no layer does that; what is read are a residual Add, a bias, x * sigmoid(x), and a normalisation of the pixels"
-        | _ -> Error $"no layer here is this operator, or has these inputs; those read are {known}"
-
-    /// Nodes on shapes and constants.
-    let private ofShapes (node: GraphNode) (inputs: GraphKnown option list) =
-        let all = inputs |> List.choose id
-
-        match node.Operator, all with
-        | "Gather", [ from; indices ] ->
-            result {
-                let! from = extents from
-                let! indices = extents indices
-                return! NodeShapes.gather node from indices |> Result.map ShapeOf
-            }
-        | "Concat", parts ->
-            result {
-                let! parts =
-                    (parts, Ok [])
-                    ||> List.foldBack (fun part after ->
-                        after
-                        |> Result.bind (fun after -> extents part |> Result.map (fun p -> p :: after)))
-
-                return! NodeShapes.concat node parts |> Result.map ShapeOf
-            }
-        | "Slice", [ from; Constant first; Constant last ] ->
-            result {
-                let! from = extents from
-                let! first = GraphTensor.integers 1 first
-                let! last = GraphTensor.integers 1 last
-
-                match first, last with
-                | [ first ], [ last ] -> return ShapeOf(NodeShapes.slice from first last)
-                | _ -> return! Error "it slices along more than one axis"
-            }
-        // a number is its own list
-        | ("Unsqueeze" | "Squeeze" | "Cast" | "Identity"), value :: _ -> extents value |> Result.map ShapeOf
-        | _ -> Error $"no layer here is this operator, or has these inputs; those read are {known}"
-
-    let private constant (node: GraphNode) : Result<GraphKnown, string> =
-        let numbers (shape: int64 list) (values: int64 list) =
-            let bytes = values |> List.map System.BitConverter.GetBytes |> Array.concat
-
-            Constant
-                {
-                    Name = List.tryHead node.Outputs |> Option.defaultValue ""
-                    Type = Int64
-                    Extents = shape
-                    Bytes = System.ReadOnlyMemory bytes
-                }
-
-        let singles (shape: Cnn.Tensors.Shape) (values: float32 list) =
-            Cnn.Tensors.Tensor.ofSeq shape values
-            |> GraphTensor.ofTensor (List.tryHead node.Outputs |> Option.defaultValue "")
-            |> Constant
-
-        match node.Attributes with
-        | [ {
-                Name = "value"
-                Value = TensorOf tensor
-            } ] -> Ok(Constant tensor)
-        | [ {
-                Name = "value_float"
-                Value = Number value
-            } ] -> Ok(singles [] [ value ])
-        | [ {
-                Name = "value_floats"
-                Value = Numbers values
-            } ] -> Ok(singles [ values.Length ] values)
-        | [ {
-                Name = "value_int"
-                Value = Integer value
-            } ] -> Ok(numbers [] [ value ])
-        | [ {
-                Name = "value_ints"
-                Value = Integers values
-            } ] -> Ok(numbers [ int64 values.Length ] values)
-        | _ -> Error "it holds no tensor of numbers"
+        | _ -> Error GraphConstants.unknown
 
     /// What a node gives, from what is known so far; the Error says why it is nothing that this program has.
     let ofNode
@@ -265,14 +158,10 @@ module internal GraphValues =
                     (node.Domain = "" || node.Domain = "ai.onnx")
                     $"its operator is of {Quotation.quote node.Domain}, not of ONNX itself"
 
-            let! inputs =
-                (node.Inputs, Ok [])
-                ||> List.foldBack (fun name after ->
-                    after
-                    |> Result.bind (fun after -> find name |> Result.map (fun value -> value :: after)))
+            let! inputs = each find node.Inputs
 
             match node.Operator, inputs with
-            | "Constant", [] -> return! constant node
+            | "Constant", [] -> return! GraphConstants.ofConstant node
             | _, Some(Traced trace) :: others -> return! ofTrace batch node trace others
             // sums and products of two may have the pixels second
             | ("Add" | "Mul"), [ (Some _ as other); Some(Traced trace) ] -> return! ofTrace batch node trace [ other ]
@@ -282,5 +171,5 @@ module internal GraphValues =
                     |> Result.map (GraphTrace.start trace.Shape >> Traced)
             | _, Some(Probabilities _) :: _ -> return! Error "it goes on after the softmax; a classifier ends there"
             | _, Some(Gate _) :: _ -> return! Error "it reads a sigmoid, which is read as half of a silu alone"
-            | _ -> return! ofShapes node inputs
+            | _ -> return! GraphConstants.ofNode node inputs
         }

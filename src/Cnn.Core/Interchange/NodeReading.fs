@@ -19,6 +19,13 @@ module internal NodeReading =
 
     let refuseUnless (isRight: bool) (reason: string) : Result<unit, string> = if isRight then Ok() else Error reason
 
+    /// All results, in order, or the last Error.
+    let each (f: 'A -> Result<'B, string>) (items: 'A list) : Result<'B list, string> =
+        (items, Ok [])
+        ||> List.foldBack (fun item after ->
+            after
+            |> Result.bind (fun after -> f item |> Result.map (fun found -> found :: after)))
+
     /// How a sentence names a node.
     let describe (node: GraphNode) : string =
         let name =

@@ -43,11 +43,8 @@ module internal NodeShapes =
             let! indices = fixedOnly indices
 
             return!
-                (indices, Ok [])
-                ||> List.foldBack (fun index after ->
-                    after
-                    |> Result.bind (fun after ->
-                        position extents.Length index |> Result.map (fun i -> extents[i] :: after)))
+                indices
+                |> each (position extents.Length >> Result.map (fun place -> extents[place]))
         }
 
     /// The extents from one on and up to another.

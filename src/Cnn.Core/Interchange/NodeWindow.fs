@@ -58,10 +58,8 @@ module internal NodeWindow =
             | "SAME_UPPER"
             | "SAME_LOWER" ->
                 return!
-                    (List.zip3 places kernel stride, Ok [])
-                    ||> List.foldBack (fun (input, kernel, stride) after ->
-                        after
-                        |> Result.bind (fun after -> same input kernel stride |> Result.map (fun p -> p :: after)))
+                    List.zip3 places kernel stride
+                    |> each (fun (input, kernel, stride) -> same input kernel stride)
             | other -> return! Error $"its auto_pad is {Cnn.Networks.Quotation.quote other}, which is not known here"
         }
 

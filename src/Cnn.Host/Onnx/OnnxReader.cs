@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Cnn.Interchange;
 using Microsoft.FSharp.Collections;
 
@@ -21,7 +20,6 @@ public static class OnnxReader
     private const int MostPorts = 10_000;
     private const int MostNotes = 1_000;
     private const int MostOperatorSets = 64;
-    private const int MostWholeNumbers = 64;
 
     /// <summary>The graph in the bytes of a file.</summary>
     public static OperatorGraph Decode(byte[] file)
@@ -98,15 +96,20 @@ public static class OnnxReader
                     name = reader.Text;
                     break;
                 case OnnxFields.Graph.Initializer:
-                    ProtobufReader.AddTo(initializers, Tensor(reader.Message), MostInitializers, "constants");
+                    ProtobufReader.AddTo(
+                        initializers,
+                        OnnxTensors.Tensor(reader.Message),
+                        MostInitializers,
+                        "constants"
+                    );
                     break;
                 case OnnxFields.Graph.SparseInitializer:
                     throw new InvalidDataException("it holds a sparse tensor; only dense ones are read");
                 case OnnxFields.Graph.Input:
-                    ProtobufReader.AddTo(inputs, Port(reader.Message), MostPorts, "inputs");
+                    ProtobufReader.AddTo(inputs, OnnxTensors.Port(reader.Message), MostPorts, "inputs");
                     break;
                 case OnnxFields.Graph.Output:
-                    ProtobufReader.AddTo(outputs, Port(reader.Message), MostPorts, "outputs");
+                    ProtobufReader.AddTo(outputs, OnnxTensors.Port(reader.Message), MostPorts, "outputs");
                     break;
             }
         return new OperatorGraph(
@@ -190,7 +193,7 @@ public static class OnnxReader
                     value = GraphValue.NewText(reader.Text);
                     break;
                 case OnnxFields.Attribute.Tensor:
-                    value = GraphValue.NewTensorOf(Tensor(reader.Message));
+                    value = GraphValue.NewTensorOf(OnnxTensors.Tensor(reader.Message));
                     break;
                 case OnnxFields.Attribute.Ints:
                     reader.AddNumbers(integers, MostAttributeNumbers, "numbers in one attribute");
@@ -214,111 +217,5 @@ public static class OnnxReader
                 _ => GraphValue.NewOtherValue($"type {type}"),
             }
         );
-    }
-
-    private static GraphTensor Tensor(ProtobufReader reader)
-    {
-        string name = "";
-        long type = 0;
-        List<long> extents = [];
-        List<long> integers = [];
-        ReadOnlyMemory<byte>? bytes = null;
-        while (reader.Read())
-            switch (reader.Field)
-            {
-                case OnnxFields.Tensor.Name:
-                    name = reader.Text;
-                    break;
-                case OnnxFields.Tensor.DataType:
-                    type = reader.Number;
-                    break;
-                case OnnxFields.Tensor.Extents:
-                    reader.AddNumbers(extents, GraphTensorModule.MostAxes, "axes of one tensor");
-                    break;
-                // numbers that are packed have the form of raw data
-                case OnnxFields.Tensor.RawData:
-                case OnnxFields.Tensor.FloatData when bytes is null && reader.HasContents:
-                    bytes = reader.Bytes;
-                    break;
-                case OnnxFields.Tensor.Int32Data:
-                case OnnxFields.Tensor.Int64Data:
-                    reader.AddNumbers(integers, MostWholeNumbers, "whole numbers in one tensor");
-                    break;
-                case OnnxFields.Tensor.FloatData:
-                case OnnxFields.Tensor.Segment:
-                    throw new InvalidDataException("a tensor comes in pieces; only whole ones are read");
-                case OnnxFields.Tensor.ExternalData:
-                case OnnxFields.Tensor.DataLocation when reader.Number != 0:
-                    throw new InvalidDataException(
-                        "its weights are in another file; save it as a single file (external data is not read)"
-                    );
-            }
-        return new GraphTensor(name, ElementTypeOf(type), ListModule.OfSeq(extents), bytes ?? Written(type, integers));
-    }
-
-    private static ElementType ElementTypeOf(long type) =>
-        type switch
-        {
-            OnnxFields.DataTypes.Float32 => ElementType.Float32,
-            OnnxFields.DataTypes.UInt8 => ElementType.UInt8,
-            OnnxFields.DataTypes.Int32 => ElementType.Int32,
-            OnnxFields.DataTypes.Int64 => ElementType.Int64,
-            _ => ElementType.NewOtherType(OnnxFields.DataTypes.NameOf(type)),
-        };
-
-    // whole numbers in the form of raw data
-    private static byte[] Written(long type, List<long> numbers)
-    {
-        int width = type == OnnxFields.DataTypes.Int64 ? sizeof(long) : sizeof(int);
-        byte[] bytes = new byte[width * numbers.Count];
-        for (int i = 0; i < numbers.Count; i++)
-            if (width == sizeof(long))
-                BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(width * i), numbers[i]);
-            else
-                BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(width * i), unchecked((int)numbers[i]));
-        return bytes;
-    }
-
-    private static GraphPort Port(ProtobufReader reader)
-    {
-        string name = "";
-        ElementType type = ElementType.NewOtherType("no tensor");
-        List<Extent> extents = [];
-        while (reader.Read())
-            if (reader.Field == OnnxFields.ValueInfo.Name)
-                name = reader.Text;
-            else if (reader.Field == OnnxFields.ValueInfo.Type)
-                foreach (ProtobufReader tensor in Within(reader.Message, OnnxFields.Type.Tensor))
-                    while (tensor.Read())
-                        if (tensor.Field == OnnxFields.TensorType.ElementType)
-                            type = ElementTypeOf(tensor.Number);
-                        else if (tensor.Field == OnnxFields.TensorType.Shape)
-                            foreach (ProtobufReader extent in Within(tensor.Message, OnnxFields.Shape.Extent))
-                                ProtobufReader.AddTo(
-                                    extents,
-                                    ExtentOf(extent),
-                                    GraphTensorModule.MostAxes,
-                                    "axes of an input"
-                                );
-        return new GraphPort(name, type, ListModule.OfSeq(extents));
-    }
-
-    private static Extent ExtentOf(ProtobufReader reader)
-    {
-        Extent extent = Extent.NewOpen("");
-        while (reader.Read())
-            if (reader.Field == OnnxFields.Extent.Value)
-                extent = Extent.NewFixed(reader.Number);
-            else if (reader.Field == OnnxFields.Extent.Parameter)
-                extent = Extent.NewOpen(reader.Text);
-        return extent;
-    }
-
-    // the messages in one field of another
-    private static IEnumerable<ProtobufReader> Within(ProtobufReader reader, int field)
-    {
-        while (reader.Read())
-            if (reader.Field == field)
-                yield return reader.Message;
     }
 }
