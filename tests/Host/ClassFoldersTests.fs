@@ -203,6 +203,13 @@ let private refusals =
             [ for i in 0..256 -> $"{i}/1.png", grey 1uy ]
             [ "257 folders"; "256" ]
         refuses "a test half alone" [ "test/a/1.png", grey 1uy ] [ "no folder train" ]
+        test "a test class that is not trained on is told before the training" {
+            inFiles (("test/bird/1.png", grey 1uy) :: halves) (fun folder ->
+                expectRefusal [ "test has a class bird"; "train lacks" ] (fun () ->
+                    (DataSource.Open folder).CheckTest()))
+
+            inFiles halves (fun folder -> (DataSource.Open folder).CheckTest())
+        }
         test "a class that the model does not know" {
             inFiles (("test/bird/1.png", grey 1uy) :: halves) (fun folder ->
                 expectRefusal [ "class bird"; "cat, dog" ] (fun () -> (testing folder).WithClasses [| "cat"; "dog" |]))

@@ -114,6 +114,12 @@ let private meanings =
                 Expect.equal (shape (training folder)) (2, 1, 2, 2) "training"
                 expectRefusal [ "test.csv"; "lacks the labels" ] (fun () -> testing folder))
         }
+        test "test images of another size are told before the training" {
+            inFolder (fun folder ->
+                text folder "train.csv" [ row "0" [ 1..4 ]; row "1" [ 5..8 ] ]
+                text folder "test.csv" [ row "1" [ 1..9 ] ]
+                expectRefusal [ "test.csv has 10 columns"; "has 5" ] (fun () -> (DataSource.Open folder).CheckTest()))
+        }
         test "a file by itself has no test, but a model can be tested with it" {
             inFolder (fun folder ->
                 text folder "a.csv" [ row "0" [ 1..4 ]; row "1" [ 5..8 ] ]
