@@ -54,6 +54,7 @@ let private core =
             PurityTests.tests
             Storage.ModelFileTests.tests
             Storage.CheckpointFileTests.tests
+            Interchange.GraphTests.tests
             Training.DivergenceTests.tests
             Facade.ModelTests.tests
             Facade.EpochTests.tests
@@ -110,6 +111,9 @@ let private host =
             Host.PredictTests.tests
             Host.FilterTests.tests
             Host.VisualizeTests.tests
+            Interchange.OnnxFormTests.tests
+            Interchange.OnnxRuntimeTests.tests
+            Host.OnnxTests.tests
             Trust.RunTests.tests
             Trust.FileTests.tests
             Trust.FileTrialTests.tests

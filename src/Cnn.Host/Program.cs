@@ -72,6 +72,8 @@ internal static class Program
             LearningRateCommand.Create(),
             GradcheckCommand.Create(),
             SummaryCommand.Create(),
+            ExportCommand.Create(),
+            ImportCommand.Create(),
             BenchCommand.Create(),
             InfoCommand.Create(),
             CompletionsCommand.Create(),

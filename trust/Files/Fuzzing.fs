@@ -19,6 +19,7 @@ let private shares: (Reader * int) list =
         DataFiles.csv, 2
         DataFiles.cifar, 1
         Architectures.architectures, 4
+        OnnxFiles.files, 4
     ]
 
 let readers: Reader list = List.map fst shares

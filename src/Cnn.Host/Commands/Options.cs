@@ -191,7 +191,11 @@ internal static class Options
             },
         };
 
-    private static Argument<string?> File(string name, bool optional, string description) =>
+    /// <summary>An argument that names a file.</summary>
+    /// <param name="name">What it is called in the help.</param>
+    /// <param name="optional">Whether it may be left out; its value is then null.</param>
+    /// <param name="description">What the file is for.</param>
+    public static Argument<string?> File(string name, bool optional, string description) =>
         new(name)
         {
             Description = description,
