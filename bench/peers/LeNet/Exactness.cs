@@ -23,8 +23,8 @@ internal sealed record Exactness(
     /// <summary>How far losses may be apart in double precision, as a part of them.</summary>
     public const double MostInDouble = 1e-9;
 
-    // the part of the steps that may be explained with kinks
-    private const double MostKinked = 0.05;
+    // the part of the steps that may need an explanation
+    private const double MostExplained = 0.05;
 
     private const int Seed = 1;
 
@@ -63,10 +63,10 @@ internal sealed record Exactness(
                     Difference.Largest(differences),
                     GradientRun.MostDifference
                 );
-            if (run.Kinked.Count > MostKinked * Steps)
+            if (run.Explained.Count > MostExplained * Steps)
                 throw new CommandException(
                     ExitCode.CheckFailed,
-                    $"gradients of {run.Rule.Name} differ at {run.Kinked.Count} steps of {Steps}; kinks can explain few."
+                    $"gradients of {run.Rule.Name} differ at {run.Explained.Count} steps of {Steps}; kinks and rounding can explain few."
                 );
         }
     }

@@ -51,12 +51,16 @@ internal static class ExactnessTables
                 CultureInfo.InvariantCulture,
                 $"| gradient of {name} | {Join(measured.Gradients, run => Short(Difference.Largest(run.Gradients[name])))} |\n"
             );
+        if (measured.Gradients.All(run => run.Explained.Count == 0))
+            return;
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"\nwithout {measured.Gradients.Sum(run => run.Explained.Count)} of the {measured.Gradients.Count * measured.Steps} steps:\n\n"
+        );
+        text.Append("| rule | step | why the gradients differ |\n| --- | ---: | --- |\n");
         foreach (GradientRun run in measured.Gradients)
-        foreach (KinkedStep step in run.Kinked)
-            text.Append(
-                CultureInfo.InvariantCulture,
-                $"\n{run.Rule.Name}, step {step.Step}: {step.Images} of {Exactness.BatchSize} images stand on a kink, at most {Short(step.Distance)} away. With them the gradients differ by {Short(step.Difference)}, without them by {Short(step.Rest)}.\n"
-            );
+        foreach (ExplainedStep step in run.Explained)
+            text.Append(CultureInfo.InvariantCulture, $"| {run.Rule.Name} | {step.Step} | {step.Reason} |\n");
     }
 
     private static void WriteDrift(StringBuilder text, Exactness measured)
@@ -75,5 +79,6 @@ internal static class ExactnessTables
     private static string Join(IEnumerable<GradientRun> runs, Func<GradientRun, string> cell) =>
         string.Join(" | ", runs.Select(cell));
 
-    private static string Short(double difference) => difference.ToString("0.0e-0", CultureInfo.InvariantCulture);
+    /// <summary>A difference, such as 3.1e-7.</summary>
+    public static string Short(double difference) => difference.ToString("0.0e-0", CultureInfo.InvariantCulture);
 }

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Cnn.Peers.Measuring;
 
 /// <summary>How far numbers are apart. What is not a number stays visible: it is above every bound.</summary>
@@ -7,14 +9,17 @@ internal static class Difference
     public static double Between(double ours, double peer) => Math.Abs(ours - peer) / Math.Abs(peer);
 
     /// <summary>The largest between two rows of numbers, as a part of the largest of the second.</summary>
-    public static double Between(ReadOnlySpan<float> ours, ReadOnlySpan<float> peer)
+    public static double Between<TOurs, TPeer>(ReadOnlySpan<TOurs> ours, ReadOnlySpan<TPeer> peer)
+        where TOurs : INumberBase<TOurs>
+        where TPeer : INumberBase<TPeer>
     {
         double difference = 0;
         double largest = 0;
         for (int i = 0; i < ours.Length; i++)
         {
-            difference = Math.Max(difference, Math.Abs((double)ours[i] - peer[i]));
-            largest = Math.Max(largest, Math.Abs((double)peer[i]));
+            double expected = double.CreateChecked(peer[i]);
+            difference = Math.Max(difference, Math.Abs(double.CreateChecked(ours[i]) - expected));
+            largest = Math.Max(largest, Math.Abs(expected));
         }
         return difference == 0 ? 0 : difference / largest;
     }
