@@ -53,6 +53,7 @@ let private core =
             Checking.GradientCheckTests.tests
             PurityTests.tests
             Storage.ModelFileTests.tests
+            Interchange.PyTorchWeightsTests.tests
             Storage.CheckpointFileTests.tests
             Training.DivergenceTests.tests
             Facade.ModelTests.tests
@@ -99,6 +100,7 @@ let private host =
             Host.ImageFileTests.tests
             Host.ShowTests.tests
             Host.FilterTests.tests
+            Host.PyTorchFileTests.tests
             Host.VisualizeTests.tests
             Trust.RunTests.tests
             Trust.FileTests.tests

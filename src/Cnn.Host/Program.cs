@@ -67,6 +67,8 @@ internal static class Program
             LearningRateCommand.Create(),
             GradcheckCommand.Create(),
             SummaryCommand.Create(),
+            ImportCommand.Create(),
+            ExportCommand.Create(),
             BenchCommand.Create(),
             InfoCommand.Create(),
         };

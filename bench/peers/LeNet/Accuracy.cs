@@ -37,7 +37,7 @@ internal sealed class Accuracy(LabelledImages training, LabelledImages test, int
     {
         Model model = LeNetModel.Create(training, seed);
         Trainer ours = Trainer.Start(model, Rule, seed);
-        using var peer = new TorchDescent<float>(model, Optimizer.NewNesterov(Momentum, 0));
+        using var peer = new TorchDescent<float>(model, Optimizer.NewNesterov(Momentum, 0), threads);
         long stepsPerEpoch = (training.Count + BatchSize - 1) / BatchSize;
         for (int epoch = 0; epoch < epochs; epoch++)
         {

@@ -35,7 +35,7 @@ internal sealed record FreeRun(Rule Rule, IReadOnlyList<double> Differences)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var ours = new OurDescent<T>(model, rule.Optimizer, threads);
-        using var peer = new TorchDescent<T>(model, rule.Optimizer);
+        using var peer = new TorchDescent<T>(model, rule.Optimizer, threads);
         return new FreeRun(
             rule,
             [

@@ -27,8 +27,8 @@ internal sealed record GradientRun(
     public static GradientRun Of(Rule rule, Model model, IEnumerable<Inputs<float>> batches, int threads)
     {
         var ours = new OurDescent<float>(model, rule.Optimizer, threads);
-        using var peer = new TorchDescent<float>(model, rule.Optimizer);
-        using var judge = new TorchDescent<double>(model, rule.Optimizer);
+        using var peer = new TorchDescent<float>(model, rule.Optimizer, threads);
+        using var judge = new TorchDescent<double>(model, rule.Optimizer, threads);
         var losses = new List<double>();
         var gradients = new Dictionary<string, List<double>>();
         var explained = new List<ExplainedStep>();

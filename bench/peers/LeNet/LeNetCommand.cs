@@ -19,6 +19,7 @@ internal enum LeNetPart
 /// <summary>What was asked for.</summary>
 /// <param name="Parts">The parts to measure.</param>
 /// <param name="Steps">Steps of training that are compared number by number.</param>
+/// <param name="FirstSeed">Seed of the first training.</param>
 /// <param name="Seeds">Trainings of each side.</param>
 /// <param name="Epochs">Of each training.</param>
 /// <param name="Pairs">Turns of each side in a row of the speeds.</param>
@@ -27,6 +28,7 @@ internal enum LeNetPart
 internal sealed record LeNetRequest(
     IReadOnlyList<LeNetPart> Parts,
     int Steps,
+    int FirstSeed,
     int Seeds,
     int Epochs,
     int Pairs,
@@ -48,7 +50,8 @@ internal static class LeNetCommand
             CustomParser = given => ParseParts(given, all),
         };
         var steps = new CountOption("--steps", "Steps that are compared number by number", usual: 200, quick: 5);
-        var seeds = new CountOption("--seeds", "Trainings of each side, from seed 1 on", usual: 5, quick: 1);
+        var firstSeed = new CountOption("--first-seed", "Seed of the first training", usual: 1, quick: 1);
+        var seeds = new CountOption("--seeds", "Trainings of each side, seed after seed", usual: 5, quick: 1);
         var epochs = new CountOption("--epochs", "Epochs of a training", usual: 10, quick: 1);
         var pairs = new CountOption("--pairs", "Turns of each side where speed is measured", usual: 5, quick: 1);
         var quick = new Option<bool>("--quick") { Description = "Just try it: few of everything." };
@@ -57,6 +60,7 @@ internal static class LeNetCommand
         {
             only,
             steps,
+            firstSeed,
             seeds,
             epochs,
             pairs,
@@ -70,6 +74,7 @@ internal static class LeNetCommand
                 new LeNetRequest(
                     parsed.GetValue(only) ?? all,
                     steps.Of(parsed, isQuick),
+                    firstSeed.Of(parsed, isQuick),
                     seeds.Of(parsed, isQuick),
                     epochs.Of(parsed, isQuick),
                     pairs.Of(parsed, isQuick),

@@ -10,6 +10,9 @@ internal sealed class LeNetComparison(LeNetRequest request)
     // of the training images, where it is only a try
     private const int QuickImages = 6_000;
 
+    // where no time is taken: several would wait for each other on a machine that has other work
+    private const int Threads = 1;
+
     /// <summary>Runs all parts; writes the tables to stdout and to a file as they come.</summary>
     /// <exception cref="CommandException">A number misses its bound; the tables have then been written.</exception>
     public void Run(TableFile file)
@@ -36,7 +39,7 @@ internal sealed class LeNetComparison(LeNetRequest request)
 
             string Exact()
             {
-                Exactness measured = Exactness.Measure(training, request.Steps, CommandLine.Threads);
+                Exactness measured = Exactness.Measure(training, request.Steps, Threads);
                 check = measured.Check;
                 return ExactnessTables.Write(measured);
             }
@@ -45,11 +48,11 @@ internal sealed class LeNetComparison(LeNetRequest request)
 
     private string Recognise(DataFolder data, LabelledImages training)
     {
-        var accuracy = new Accuracy(training, data.LoadTest(), request.Epochs, CommandLine.Threads);
+        var accuracy = new Accuracy(training, data.LoadTest(), request.Epochs, Threads);
         Console.WriteLine(accuracy.Recipe);
         return AccuracyTable.Write(
             accuracy.Recipe,
-            [.. Enumerable.Range(1, request.Seeds).Select(seed => accuracy.Run(seed))]
+            [.. Enumerable.Range(request.FirstSeed, request.Seeds).Select(seed => accuracy.Run(seed))]
         );
     }
 

@@ -16,8 +16,9 @@ internal sealed class TorchDescent<T> : IDisposable
     private readonly optim.Optimizer optimizer;
 
     /// <summary>From the numbers of a model on.</summary>
-    public TorchDescent(Model model, Optimizer optimizer)
+    public TorchDescent(Model model, Optimizer optimizer, int threads)
     {
+        set_num_threads(threads);
         network = TorchNetwork.Create(model, channelsLast: false);
         network.to(typeof(T) == typeof(double) ? ScalarType.Float64 : ScalarType.Float32);
         // the rate is told each step

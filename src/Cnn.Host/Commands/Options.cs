@@ -157,7 +157,11 @@ internal static class Options
     /// <param name="description">What the file is for.</param>
     public static Argument<string?> Image(bool optional, string description) => File("IMAGE", optional, description);
 
-    private static Argument<string?> File(string name, bool optional, string description) =>
+    /// <summary>An argument that names a file.</summary>
+    /// <param name="name">As the help calls it.</param>
+    /// <param name="optional">Whether it may be left out; its value is then null.</param>
+    /// <param name="description">What the file is for.</param>
+    public static Argument<string?> File(string name, bool optional, string description) =>
         new(name)
         {
             Description = description,
