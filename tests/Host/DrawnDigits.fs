@@ -5,7 +5,8 @@ open System
 open System.IO
 open Cnn.Host.Data
 
-let private training = lazy (DataSource.Open(DataSource.Default).LoadTraining ImageForm.Any)
+let private training =
+    lazy (DataSource.Open(DataSource.Default).LoadTraining ImageForm.Any)
 
 // training images from here on are drawn; those before may be trained on
 let private First = 50_000

@@ -74,6 +74,18 @@ internal static class Examples
             new("cnn augment --augment \"rotate 15, elastic 34 4\" --preview out.png", "transforms of your own"),
             new("cnn augment --recipe best --index 100 --count 4", "those of a recipe, on other images"),
         ],
+        ["export"] =
+        [
+            new("cnn export model.bin --onnx model.onnx", "for ONNX Runtime, and all that reads ONNX"),
+            new("cnn export model.bin --pytorch weights.safetensors", "a state_dict for PyTorch"),
+            new("cnn export model.bin --pytorch w.safetensors --map conv1=0,fc1=7", "with the names of your modules"),
+        ],
+        ["import"] =
+        [
+            new("cnn import model.onnx", "what another program trained; the model goes to model.bin"),
+            new("cnn import lenet.onnx --pixels \"0.1307 0.3081\"", "of a trainer that normalised pixels so"),
+            new("cnn import weights.safetensors --model lenet", "weights of PyTorch, and the network they are of"),
+        ],
         ["filter"] =
         [
             new("cnn filter photo.jpg --kernel sobel-x --out edges.png", "edges that stand"),
