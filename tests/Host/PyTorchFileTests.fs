@@ -20,7 +20,7 @@ let private bad: (string list * int * string) list =
         "w.safetensors" :: arch @ [ "--input"; "5x5" ], 2, "--input is given 2 times"
         [ "w.safetensors"; "--model"; "lenet"; "--input"; "28x28" ], 2, "channels, rows and columns, such as 1x28x28"
         [ "w.safetensors"; "--model"; "lenet"; "--input"; "1x2x2" ], 2, "layer 3"
-        "w.safetensors" :: arch @ [ "--pixels"; "0.5" ], 2, "--pixels \"0.5\" is not bytes, unit, or a mean"
+        "w.safetensors" :: arch @ [ "--pixels"; "0.5" ], 2, "--pixels '0.5' is not bytes, unit, or a mean"
         "w.safetensors" :: arch @ [ "--pixels"; "0.5 0" ], 2, "deviation above 0"
         "w.safetensors" :: arch @ [ "--pixels"; "0.5 1e-320" ], 2, "cannot normalise an image"
         "w.safetensors" :: arch @ [ "--map"; "conv1" ], 2, "--map 'conv1' is not possible"

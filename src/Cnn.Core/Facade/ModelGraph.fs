@@ -1,8 +1,8 @@
-namespace Cnn
+namespace Cnn.Interchange
 
 open System.Collections.Generic
+open Cnn
 open Cnn.Tensors
-open Cnn.Interchange
 
 /// A model from a graph of operators.
 [<Sealed>]

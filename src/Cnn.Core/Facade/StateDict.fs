@@ -33,6 +33,7 @@ type ImportedModule internal (pair: MatchedModule) =
 /// A model with the numbers of a file of PyTorch.
 [<Sealed>]
 type ImportedStateDict internal (model: Model, modules: MatchedModule list) =
+    /// The model.
     member _.Model = model
 
     /// In the order of the layers.

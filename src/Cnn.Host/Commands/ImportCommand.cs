@@ -3,6 +3,7 @@ using Cnn.Host.Models;
 using Cnn.Host.Onnx;
 using Cnn.Host.Output;
 using Cnn.Host.PyTorch;
+using Cnn.Interchange;
 
 namespace Cnn.Host.Commands;
 

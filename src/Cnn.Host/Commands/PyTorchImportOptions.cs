@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using Cnn.Host.Models;
 using Cnn.Host.PyTorch;
+using Cnn.Interchange;
 
 namespace Cnn.Host.Commands;
 
