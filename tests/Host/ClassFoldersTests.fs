@@ -98,7 +98,7 @@ let private orders =
         test "without halves there is no test, but a model can be tested with it" {
             inFiles [ "a/1.png", grey 1uy; "b/1.png", grey 2uy ] (fun folder ->
                 let source = DataSource.Open folder
-                Expect.stringContains source.MissingTest "no folders train and test" "why"
+                Expect.stringContains source.MissingTest "without halves train and test" "why"
                 Expect.equal (levels (source.LoadTest ImageForm.Any)) [ 1uy; 2uy ] "its images")
         }
         test "without a test half there is none" {

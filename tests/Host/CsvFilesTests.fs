@@ -147,6 +147,7 @@ let private refusals =
         refuses "a pixel below 0" [ "0,1,2,3,-4"; "1,2,3,4,5" ] [ "row 1"; "column 5"; "'-4'" ]
         refuses "a pixel that is no number" [ "0,1,2,3,4"; "1,2,x,4,5" ] [ "row 2"; "column 3"; "'x'" ]
         refuses "a pixel that is no number in the first row" [ "a,1,x,3,4"; "b,2,3,4,5" ] [ "row 1"; "column 3"; "'x'" ]
+        refuses "a pixel that a terminal would obey" [ "0,1,2,3,4"; "1,2,\"\u001b[2J\n7\",4,5" ] [ "row 2"; "'?[2J?7'" ]
         refuses "a pixel that is not whole" [ "0,1,2,3,0.5"; "1,2,3,4,5" ] [ "row 1"; "column 5"; "'0.5'" ]
         refuses "a pixel that is missing" [ "0,1,2,3,4"; "1,2,,4,5" ] [ "row 2"; "column 3"; "''" ]
         refuses "a label out of range" [ "0,1,2,3,4"; "256,2,3,4,5" ] [ "row 2"; "label 256"; "0 to 255" ]

@@ -42,7 +42,7 @@ public sealed class ClassFolders : IImageSource
     public string? MissingTest =>
         test is not null ? null
         : hasHalves ? $"the folder {path} has no folder test beside {Path.GetFileName(training)}"
-        : $"{path} has no folders train and test";
+        : $"{path} is one folder of classes, without halves train and test";
 
     /// <summary>Whether a folder has folders with pictures for two halves.</summary>
     public static bool HasHalves(string path) => (Half(path, trainingNames) ?? Half(path, testNames)) is not null;
