@@ -120,7 +120,7 @@ let private form =
                     let file = OnnxWriter.Encode(GraphExport.ofNetwork model)
                     let theirs = OnnxJudge.run file model.Network.Input (Array.map float32 pixels)
                     let ours = logitsOf model pixels
-                    expectClose 1e-4 "logits" (Array.map float ours) (Array.map float theirs))
+                    expectClose 1e-5 "logits" (Array.map float ours) (Array.map float theirs))
             test "numbers may be packed as floats, and whole ones as varints" {
                 let weight =
                     Inner
@@ -156,6 +156,23 @@ let private form =
 
                 let weights = Parameters.named model.Trained.Parameters |> List.head |> snd
                 Expect.equal (bits weights) ((constant "w" [ 4; 2 ] 1).Bytes.ToArray()) "weights"
+            }
+            test "thousands of empty things cost a KB each at most" {
+                let many (count: int) (field: int) (contents: (int * Field) list) =
+                    List.replicate count (field, Inner contents)
+
+                for name, count, file in
+                    [
+                        "constants", 10_000, withGraph (many 10_000 5 [])
+                        "inputs", 10_000, withGraph (many 10_000 11 [])
+                        "nodes and their attributes", 33 * 5_000, withGraph (many 5_000 1 (many 32 5 []))
+                        "fields that nobody reads", 0, withGraph (many 1_000_000 99 [])
+                    ] do
+                    let before = GC.GetAllocatedBytesForCurrentThread()
+                    Expect.isFalse (attempt file) name
+                    let taken = GC.GetAllocatedBytesForCurrentThread() - before
+                    let bound = 65_536L + 32L * int64 file.Length + 1024L * int64 count
+                    Expect.isLessThan taken bound $"bytes for {file.Length} bytes of {name}"
             }
             test "what is not a plain graph is refused" {
                 expectRefusal "no protobuf message" "%PDF-1.7 hello"B

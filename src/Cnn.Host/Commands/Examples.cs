@@ -82,8 +82,11 @@ internal static class Examples
         ],
         ["import"] =
         [
-            new("cnn import model.onnx", "what another program trained; the model goes to model.bin"),
-            new("cnn import lenet.onnx --pixels \"0.1307 0.3081\"", "of a trainer that normalised pixels so"),
+            new("cnn import model.onnx --out again.bin", "what cnn export wrote: the same model, to the last bit"),
+            new(
+                "cnn import lenet.onnx --pixels \"0.1307 0.3081\"",
+                "what another program trained, on pixels that were normalised so"
+            ),
             new("cnn import weights.safetensors --model lenet", "weights of PyTorch, and the network they are of"),
         ],
         ["filter"] =

@@ -29,7 +29,9 @@ internal static class ImportCommand
             "WHAT",
             "What the network in the file takes for a pixel: bytes, from 0 to 255 as they are; unit, byte / 255; or the mean and the deviation "
                 + "that its trainer took, such as \"0.1307 0.3081\" for (byte / 255 - 0.1307) / 0.3081. Files of cnn export say it themselves; "
-                + "for others it is unit, unless their own nodes scale pixels down."
+                + "for others it is unit, unless their own nodes scale pixels down.",
+            "bytes",
+            "unit"
         );
         pixels.Validators.Add(given =>
         {
