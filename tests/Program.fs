@@ -53,6 +53,7 @@ let private core =
             Checking.GradientCheckTests.tests
             PurityTests.tests
             Storage.ModelFileTests.tests
+            Interchange.PyTorchWeightsTests.tests
             Storage.CheckpointFileTests.tests
             Interchange.GraphTests.tests
             Interchange.ForeignGraphTests.tests
@@ -112,6 +113,7 @@ let private host =
             Host.PreparationTests.tests
             Host.PredictTests.tests
             Host.FilterTests.tests
+            Host.PyTorchFileTests.tests
             Host.VisualizeTests.tests
             Interchange.OnnxFormTests.tests
             Interchange.OnnxRuntimeTests.tests

@@ -96,6 +96,13 @@ let tests =
                     Expect.equal (training folder).Count 10 "training"
                     expectRefusal [ "test_batch.bin" ] (fun () -> testing folder))
             }
+            test "a test file that is cut off is told before the training" {
+                inFolder (fun folder ->
+                    write folder
+                    (DataSource.Open folder).CheckTest()
+                    place folder "test_batch.bin" (Array.take 4000 (record 1 [ 1uy; 2uy; 3uy; 4uy ]))
+                    expectRefusal [ "test_batch.bin"; "record 2" ] (fun () -> (DataSource.Open folder).CheckTest()))
+            }
             test "reading takes the images and a buffer" {
                 inFolder (fun folder ->
                     let images = some 3 32 32 10 1000 1

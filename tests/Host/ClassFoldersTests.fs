@@ -98,7 +98,7 @@ let private orders =
         test "without halves there is no test, but a model can be tested with it" {
             inFiles [ "a/1.png", grey 1uy; "b/1.png", grey 2uy ] (fun folder ->
                 let source = DataSource.Open folder
-                Expect.stringContains source.MissingTest "no folders train and test" "why"
+                Expect.stringContains source.MissingTest "without halves train and test" "why"
                 Expect.equal (levels (source.LoadTest ImageForm.Any)) [ 1uy; 2uy ] "its images")
         }
         test "without a test half there is none" {
@@ -203,6 +203,13 @@ let private refusals =
             [ for i in 0..256 -> $"{i}/1.png", grey 1uy ]
             [ "257 folders"; "256" ]
         refuses "a test half alone" [ "test/a/1.png", grey 1uy ] [ "no folder train" ]
+        test "a test class that is not trained on is told before the training" {
+            inFiles (("test/bird/1.png", grey 1uy) :: halves) (fun folder ->
+                expectRefusal [ "test has a class bird"; "train lacks" ] (fun () ->
+                    (DataSource.Open folder).CheckTest()))
+
+            inFiles halves (fun folder -> (DataSource.Open folder).CheckTest())
+        }
         test "a class that the model does not know" {
             inFiles (("test/bird/1.png", grey 1uy) :: halves) (fun folder ->
                 expectRefusal [ "class bird"; "cat, dog" ] (fun () -> (testing folder).WithClasses [| "cat"; "dog" |]))

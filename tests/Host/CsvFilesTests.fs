@@ -114,6 +114,12 @@ let private meanings =
                 Expect.equal (shape (training folder)) (2, 1, 2, 2) "training"
                 expectRefusal [ "test.csv"; "lacks the labels" ] (fun () -> testing folder))
         }
+        test "test images of another size are told before the training" {
+            inFolder (fun folder ->
+                text folder "train.csv" [ row "0" [ 1..4 ]; row "1" [ 5..8 ] ]
+                text folder "test.csv" [ row "1" [ 1..9 ] ]
+                expectRefusal [ "test.csv has 10 columns"; "has 5" ] (fun () -> (DataSource.Open folder).CheckTest()))
+        }
         test "a file by itself has no test, but a model can be tested with it" {
             inFolder (fun folder ->
                 text folder "a.csv" [ row "0" [ 1..4 ]; row "1" [ 5..8 ] ]
@@ -141,6 +147,7 @@ let private refusals =
         refuses "a pixel below 0" [ "0,1,2,3,-4"; "1,2,3,4,5" ] [ "row 1"; "column 5"; "'-4'" ]
         refuses "a pixel that is no number" [ "0,1,2,3,4"; "1,2,x,4,5" ] [ "row 2"; "column 3"; "'x'" ]
         refuses "a pixel that is no number in the first row" [ "a,1,x,3,4"; "b,2,3,4,5" ] [ "row 1"; "column 3"; "'x'" ]
+        refuses "a pixel that a terminal would obey" [ "0,1,2,3,4"; "1,2,\"\u001b[2J\n7\",4,5" ] [ "row 2"; "'?[2J?7'" ]
         refuses "a pixel that is not whole" [ "0,1,2,3,0.5"; "1,2,3,4,5" ] [ "row 1"; "column 5"; "'0.5'" ]
         refuses "a pixel that is missing" [ "0,1,2,3,4"; "1,2,,4,5" ] [ "row 2"; "column 3"; "''" ]
         refuses "a label out of range" [ "0,1,2,3,4"; "256,2,3,4,5" ] [ "row 2"; "label 256"; "0 to 255" ]

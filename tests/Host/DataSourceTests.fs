@@ -209,7 +209,7 @@ let private commands =
                 SampleSets.writePictures (fresh folder "data") (some 1 8 8 3 60 1)
                 let outcome = train folder "data" [ "--run"; "r" ]
                 Expect.equal outcome.Code 0 outcome.Error
-                Expect.stringContains outcome.Output "no test images: data has no folders train and test" "at the end"
+                Expect.stringContains outcome.Output "no test images: data is one folder of classes" "at the end"
                 Expect.isFalse (outcome.Output.Contains "test accuracy") "no accuracy"
                 Expect.stringContains outcome.Error "--validation" "what can be done, at the start"
                 let last = File.ReadAllLines(inside folder "r/metrics.jsonl") |> Array.last

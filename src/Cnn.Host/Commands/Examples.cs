@@ -74,6 +74,21 @@ internal static class Examples
             new("cnn augment --augment \"rotate 15, elastic 34 4\" --preview out.png", "transforms of your own"),
             new("cnn augment --recipe best --index 100 --count 4", "those of a recipe, on other images"),
         ],
+        ["export"] =
+        [
+            new("cnn export model.bin --onnx model.onnx", "for ONNX Runtime, and all that reads ONNX"),
+            new("cnn export model.bin --pytorch weights.safetensors", "a state_dict for PyTorch"),
+            new("cnn export model.bin --pytorch w.safetensors --map conv1=0,fc1=7", "with the names of your modules"),
+        ],
+        ["import"] =
+        [
+            new("cnn import model.onnx --out again.bin", "what cnn export wrote: the same model, to the last bit"),
+            new(
+                "cnn import lenet.onnx --pixels \"0.1307 0.3081\"",
+                "what another program trained, on pixels that were normalised so"
+            ),
+            new("cnn import weights.safetensors --model lenet", "weights of PyTorch, and the network they are of"),
+        ],
         ["filter"] =
         [
             new("cnn filter photo.jpg --kernel sobel-x --out edges.png", "edges that stand"),
@@ -105,15 +120,6 @@ internal static class Examples
             new("cnn summary --model deep", "a network with a name"),
             new("cnn summary model.bin", "that of a model, how it was trained, and whether its file is whole"),
             new("cnn summary --arch \"conv 8 3, relu, pool 2, flatten, dense classes\"", "one that you think of"),
-        ],
-        ["export"] = [new("cnn export model.bin --onnx model.onnx", "for ONNX Runtime and whatever else reads ONNX")],
-        ["import"] =
-        [
-            new("cnn import model.onnx --out model.bin", "what cnn export wrote: the same model, to the last bit"),
-            new(
-                "cnn import net.onnx --pixels \"0.1307 0.3081\"",
-                "a file of PyTorch, trained on pixels that were normalised so"
-            ),
         ],
         ["bench"] =
         [

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Cnn.Host.Models;
 using Cnn.Host.Onnx;
 using Cnn.Host.Output;
+using Cnn.Host.PyTorch;
 using Cnn.Interchange;
 
 namespace Cnn.Host.Commands;
@@ -14,7 +15,7 @@ internal static class ImportCommand
         Argument<string?> file = Options.File(
             "FILE",
             optional: false,
-            "An ONNX file, of cnn export or of another program; it is told by its contents."
+            "An ONNX file, of cnn export or of another program; or the weights of PyTorch, as safetensors.torch.save_file wrote them. Its contents tell."
         );
         Option<string?> target = Options.Text(
             "--out",
@@ -37,13 +38,14 @@ internal static class ImportCommand
             try
             {
                 if (given.GetValueOrDefault<string?>() is { } text)
-                    ModelGraph.CheckPixels(text);
+                    ModelGraph.ReadPixels(text);
             }
             catch (CnnException cause)
             {
                 given.AddError($"--pixels {cause.Message.TrimEnd('.')}.");
             }
         });
+        var pyTorch = new PyTorchImportOptions();
         var command = new Command(
             "import",
             "Make a model of a file of another program: convolutional classifiers of images, of the layers that this program has."
@@ -53,6 +55,8 @@ internal static class ImportCommand
             target,
             pixels,
         };
+        foreach (Option option in pyTorch.All)
+            command.Add(option);
         command.SetWork(
             (parsed, _) =>
             {
@@ -61,7 +65,7 @@ internal static class ImportCommand
                 OutputFile output = OutputFile.Check(name);
                 if (output.IsAt(path))
                     throw new CommandException(ExitCode.Usage, $"--out {name} is the file itself; name another file.");
-                Model model = Read(path, parsed.GetValue(pixels));
+                Model model = Read(path, parsed.GetValue(pixels), pyTorch, parsed);
                 string digest = ModelFiles.Save(model, output);
                 Consoles.Result($"{string.Join('x', model.InputShape)}: {model.Architecture}");
                 Consoles.Result($"{name}  sha256 {digest}");
@@ -72,13 +76,22 @@ internal static class ImportCommand
     }
 
     // which kind of file it is, its contents say
-    private static Model Read(string path, string? pixels)
+    private static Model Read(string path, string? pixels, PyTorchImportOptions pyTorch, ParseResult parsed)
     {
         byte[] contents = ModelFiles.Read(path);
-        return ModelFiles.IsLikely(path)
-            ? throw CommandException.BadData(
-                $"{path} is a safetensors file, as the models of this program are; cnn import reads ONNX files."
-            )
-            : OnnxFile.Read(path, contents, pixels);
+        if (ModelFiles.IsModel(contents))
+            throw CommandException.BadData($"{path} is a model of this program already; use it as it is.");
+        if (ModelFiles.IsLikely(path))
+            return PyTorchFile.Import(path, contents, pyTorch.Read(parsed, pixels));
+        if (PyTorchFile.IsPickle(contents))
+            throw CommandException.BadData(
+                $"{path} is what torch.save writes, which may hold programs as well; save the weights with safetensors.torch.save_file(model.state_dict(), FILE)."
+            );
+        if (pyTorch.FindGiven(parsed) is { } stray)
+            throw new CommandException(
+                ExitCode.Usage,
+                $"{stray} is for the weights of PyTorch, and {path} is no safetensors file; an ONNX file says by itself what its network is."
+            );
+        return OnnxFile.Read(path, contents, pixels);
     }
 }

@@ -50,7 +50,7 @@ public sealed class CifarFolder : IImageSource
     public LabelledImages LoadTest(ImageForm form) => Load([TestName]);
 
     /// <inheritdoc/>
-    public void CheckTest() => DataFile.Check(TestFile);
+    public void CheckTest() => Count(TestFile);
 
     /// <inheritdoc/>
     public string DigestOfTest() => DataFile.DigestOf(TestFile);
@@ -59,7 +59,7 @@ public sealed class CifarFolder : IImageSource
     {
         string[] files = [.. names.Select(name => Path.Combine(path, name))];
         // all of them before the first byte is read, and before memory is taken for it
-        long[] counts = [.. files.Select(file => DataFile.Read(file, Noun, content => CountOf(file, content.Length)))];
+        long[] counts = [.. files.Select(Count)];
         IReadOnlyList<string>? classes = ReadNames();
         long total = counts.Sum();
         byte[] pixels = DataFile.Allocate(path, total, Channels, Side, Side);
@@ -90,9 +90,10 @@ public sealed class CifarFolder : IImageSource
         return new LabelledImages(Channels, Side, Side, pixels, labels) { ClassNames = classes };
     }
 
-    private static long CountOf(string file, long length)
+    // of the records
+    private static long Count(string file)
     {
-        (long count, long rest) = Math.DivRem(length, RecordSize);
+        (long count, long rest) = Math.DivRem(DataFile.Read(file, Noun, content => content.Length), RecordSize);
         if (rest != 0)
             throw CommandException.BadData(
                 $"{file} is truncated: record {count + 1:N0} lacks {RecordSize - rest:N0} of its {RecordSize:N0} bytes; restore it from a fresh copy."

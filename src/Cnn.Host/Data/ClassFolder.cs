@@ -1,11 +1,10 @@
-using Cnn.Host.Output;
-
 namespace Cnn.Host.Data;
 
 /// <summary>A folder of the pictures of one class, which has its name.</summary>
 /// <param name="Name">The class.</param>
 /// <param name="Files">The pictures, in the order of their names.</param>
-internal sealed record ClassFolder(string Name, IReadOnlyList<string> Files)
+/// <param name="Others">Files that are no pictures, by their names.</param>
+internal sealed record ClassFolder(string Name, IReadOnlyList<string> Files, IReadOnlyList<string> Others)
 {
     private static readonly string[] extensions = [".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"];
 
@@ -26,7 +25,7 @@ internal sealed record ClassFolder(string Name, IReadOnlyList<string> Files)
     public static bool IsPicture(string file) =>
         extensions.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The classes in a folder. What is no picture is left out, and a line says so.</summary>
+    /// <summary>The classes in a folder.</summary>
     /// <exception cref="CommandException">Bad data: a folder without pictures, or something that nobody would expect there.</exception>
     public static IReadOnlyList<ClassFolder> AllIn(string folder)
     {
@@ -37,12 +36,6 @@ internal sealed record ClassFolder(string Name, IReadOnlyList<string> Files)
                 throw CommandException.BadData(
                     $"{folder} has {classes.Length:N0} folders, each of which is a class; there may be 1 to {ClassList.Most}."
                 );
-            Tell(
-                folder,
-                FilesIn(folder).Where(IsPicture),
-                "picture is left out that is in no folder of a class",
-                "pictures are left out that are in no folder of a class"
-            );
             return [.. classes.Select(Open)];
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
@@ -68,22 +61,7 @@ internal sealed record ClassFolder(string Name, IReadOnlyList<string> Files)
             throw CommandException.BadData(
                 $"the folder {folder} has no picture of its class; add files that end with {string.Join(", ", extensions)}, or remove it."
             );
-        Tell(
-            folder,
-            files.Where(file => !IsPicture(file)),
-            "file is left out that is no picture",
-            "files are left out that are no pictures"
-        );
-        return new ClassFolder(name, pictures);
-    }
-
-    private static void Tell(string folder, IEnumerable<string> files, string one, string many)
-    {
-        string[] left = [.. files];
-        if (left.Length > 0)
-            Consoles.Status(
-                $"{folder}: {left.Length:N0} {(left.Length == 1 ? one : many)}, such as {Path.GetFileName(left[0])}"
-            );
+        return new ClassFolder(name, pictures, [.. files.Except(pictures)]);
     }
 
     private static string[] Sorted(IEnumerable<string> paths) => [.. paths.Order(StringComparer.Ordinal)];

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Cnn.Host.Output;
 
 namespace Cnn.Host.Data;
 
@@ -41,7 +42,7 @@ public sealed class ClassFolders : IImageSource
     public string? MissingTest =>
         test is not null ? null
         : hasHalves ? $"the folder {path} has no folder test beside {Path.GetFileName(training)}"
-        : $"{path} has no folders train and test";
+        : $"{path} is one folder of classes, without halves train and test";
 
     /// <summary>Whether a folder has folders with pictures for two halves.</summary>
     public static bool HasHalves(string path) => (Half(path, trainingNames) ?? Half(path, testNames)) is not null;
@@ -65,7 +66,15 @@ public sealed class ClassFolders : IImageSource
     /// <inheritdoc/>
     public void CheckTest()
     {
-        foreach (string file in ClassFolder.AllIn(TestFolder).SelectMany(one => one.Files))
+        IReadOnlyList<ClassFolder> classes = ClassFolder.AllIn(TestFolder);
+        string[] known = training is null
+            ? []
+            : [.. ClassFolder.FoldersIn(training).Select(folder => Path.GetFileName(folder))];
+        if (training is not null && classes.FirstOrDefault(one => !known.Contains(one.Name)) is { } stray)
+            throw CommandException.BadData(
+                $"{TestFolder} has a class {stray.Name}, which {training} lacks; rename one of them, or move it elsewhere."
+            );
+        foreach (string file in classes.SelectMany(one => one.Files))
             DataFile.Check(file);
     }
 
@@ -104,6 +113,8 @@ public sealed class ClassFolders : IImageSource
                 $"images of {form.Channels} channels are wanted, and pictures have {Grey} or {Colour}; use data that has them."
             );
         IReadOnlyList<ClassFolder> classes = ClassFolder.AllIn(half);
+        Tell(half, [.. classes.SelectMany(one => one.Others)]);
+        Tell(half, [.. ClassFolder.FilesIn(half).Where(ClassFolder.IsPicture)]);
         (string File, byte Label)[] files = InTurns(classes);
         Picture first = Read(files[0].File);
         int height = form.Height ?? first.Height;
@@ -140,6 +151,15 @@ public sealed class ClassFolders : IImageSource
             }
             return true;
         }
+    }
+
+    // nobody should believe that they were read
+    private static void Tell(string half, string[] left)
+    {
+        if (left is [var first, ..])
+            Consoles.Status(
+                $"{Numbers.Count(left.Length, "file")} in {half} left out, no picture in the folder of a class: {Path.GetRelativePath(half, first)}{(left.Length > 1 ? ", …" : "")}"
+            );
     }
 
     private Picture Read(string file)

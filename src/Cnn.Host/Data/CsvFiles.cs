@@ -86,7 +86,14 @@ public sealed class CsvFiles : IImageSource
     }
 
     /// <inheritdoc/>
-    public void CheckTest() => DataFile.Check(TestFile);
+    public void CheckTest()
+    {
+        int columns = CsvTable.ColumnsOf(TestFile);
+        if (training is not null && CsvTable.ColumnsOf(training) is var expected && columns != expected)
+            throw CommandException.BadData(
+                $"{TestFile} has {columns:N0} columns, and {training} has {expected:N0}; images to test with need the size of those to train on."
+            );
+    }
 
     /// <inheritdoc/>
     public string DigestOfTest() => DataFile.DigestOf(TestFile);

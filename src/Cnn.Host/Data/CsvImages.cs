@@ -99,10 +99,14 @@ internal static class CsvImages
             out pixel
         );
 
+    // a few characters, none of which a terminal obeys
     private static string Shown(ReadOnlySpan<char> field)
     {
         const int most = 20;
-        return field.Length <= most ? field.ToString() : $"{field[..most]}...";
+        string start = string.Concat(
+            field[..Math.Min(most, field.Length)].ToString().Select(c => char.IsControl(c) ? '?' : c)
+        );
+        return field.Length <= most ? start : $"{start}...";
     }
 
     private static CommandException Changed(string path) =>

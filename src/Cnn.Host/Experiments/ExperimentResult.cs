@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Cnn.Host.Experiments;
 
@@ -63,12 +64,14 @@ internal sealed record ExperimentResult(
     string? Build = null
 )
 {
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
-    {
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-    };
+    private static readonly ExperimentJson Json = new(
+        new JsonSerializerOptions(JsonSerializerDefaults.Web)
+        {
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            RespectNullableAnnotations = true,
+            RespectRequiredConstructorParameters = true,
+        }
+    );
 
     /// <summary>The first epoch after which this part of the held-out images, in per cent, was recognised; null without one.</summary>
     public CurvePoint? FirstAt(double percent)
@@ -79,14 +82,14 @@ internal sealed record ExperimentResult(
     }
 
     /// <summary>The result as one line, without its end.</summary>
-    public string ToLine() => JsonSerializer.Serialize(this, Options);
+    public string ToLine() => JsonSerializer.Serialize(this, Json.ExperimentResult);
 
     /// <summary>The result in a line; null where the line is something else.</summary>
     public static ExperimentResult? OfLine(ReadOnlySpan<byte> line)
     {
         try
         {
-            return JsonSerializer.Deserialize<ExperimentResult>(line, Options);
+            return JsonSerializer.Deserialize(line, Json.ExperimentResult);
         }
         catch (JsonException)
         {
@@ -94,3 +97,7 @@ internal sealed record ExperimentResult(
         }
     }
 }
+
+/// <summary>How results are written and read: by code that the compiler makes.</summary>
+[JsonSerializable(typeof(ExperimentResult))]
+internal sealed partial class ExperimentJson : JsonSerializerContext;

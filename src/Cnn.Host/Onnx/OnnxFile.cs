@@ -20,7 +20,7 @@ internal static class OnnxFile
     /// <summary>The model in the bytes of an ONNX file; what its user should know of it goes to stderr.</summary>
     /// <param name="path">The file, for sentences.</param>
     /// <param name="contents">Its bytes.</param>
-    /// <param name="pixels">What the graph is given for a pixel, or null: see <see cref="ModelGraph.CheckPixels"/>.</param>
+    /// <param name="pixels">What the graph is given for a pixel, or null: see <see cref="ModelGraph.ReadPixels"/>.</param>
     /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
     public static Model Read(string path, byte[] contents, string? pixels)
     {

@@ -65,19 +65,13 @@ internal static class BenchmarkOutput
 
     /// <summary>The same as one JSON object.</summary>
     public static void WritePurityJson(Machine machine, BenchmarkRun run) =>
-        JsonOutput.Write(new { machine, purity = run.Purity().ToList() });
+        JsonOutput.Write(new PurityResult(machine, [.. run.Purity()]), OutputJson.Default.PurityResult);
 
     /// <summary>The same as one JSON object; what a stage without multiply-adds has no figure for is null.</summary>
     public static void WriteJson(Machine machine, BenchmarkRun run) =>
         JsonOutput.Write(
-            new
-            {
-                machine,
-                peakGflops = run.Peak,
-                training = run.Training().ToList(),
-                inference = run.Inference().ToList(),
-                stages = run.Stages().ToList(),
-            }
+            new BenchmarkResult(machine, run.Peak, [.. run.Training()], [.. run.Inference()], [.. run.Stages()]),
+            OutputJson.Default.BenchmarkResult
         );
 
     private static void WriteTraining(BenchmarkRun run)

@@ -28,14 +28,7 @@ internal static class InfoOutput
 
     /// <summary>The same as one JSON object.</summary>
     public static void WriteJson(Machine machine, string dataFolder, Peak peak) =>
-        JsonOutput.Write(
-            new
-            {
-                machine,
-                dataFolder,
-                peakGflops = peak,
-            }
-        );
+        JsonOutput.Write(new InfoResult(machine, dataFolder, peak), OutputJson.Default.InfoResult);
 
     /// <summary>Both figures of a peak, in one line.</summary>
     public static string Peak(Peak peak) =>

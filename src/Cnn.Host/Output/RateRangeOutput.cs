@@ -36,13 +36,13 @@ internal static class RateRangeOutput
     /// <summary>The same as one JSON object, with every point.</summary>
     public static void WriteJson(RateRangeTest test) =>
         JsonOutput.Write(
-            new
-            {
-                steepest = test.Steepest,
-                tenthOfLowest = test.TenthOfLowest,
-                lowest = test.Lowest.LearningRate,
-                hasDiverged = test.HasDiverged,
-                points = test.Points,
-            }
+            new RateRangeResult(
+                test.Steepest,
+                test.TenthOfLowest,
+                test.Lowest.LearningRate,
+                test.HasDiverged,
+                test.Points
+            ),
+            OutputJson.Default.RateRangeResult
         );
 }

@@ -10,24 +10,26 @@ namespace Cnn.Host.Runs;
 public abstract record MetricsLine
 {
     // the strict ones: no key that is not known or is there twice, none missing, numbers without quotes
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerOptions.Strict)
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
-    };
+    private static readonly MetricsJson Json = new(
+        new JsonSerializerOptions(JsonSerializerDefaults.Strict)
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+            Converters = { new JsonStringEnumConverter<RunEnd>(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
+        }
+    );
 
     /// <summary>Whether the numbers are such as a run can give.</summary>
     internal abstract bool IsPossible { get; }
 
     /// <summary>The line in UTF-8, with its end.</summary>
-    public byte[] Encode() => [.. JsonSerializer.SerializeToUtf8Bytes(this, Options), (byte)'\n'];
+    public byte[] Encode() => [.. JsonSerializer.SerializeToUtf8Bytes(this, Json.MetricsLine), (byte)'\n'];
 
     /// <summary>What a line without its end says; null where that is nothing that a run can say.</summary>
     public static MetricsLine? Decode(ReadOnlySpan<byte> line)
     {
         try
         {
-            return JsonSerializer.Deserialize<MetricsLine>(line, Options) is { IsPossible: true } read ? read : null;
+            return JsonSerializer.Deserialize(line, Json.MetricsLine) is { IsPossible: true } read ? read : null;
         }
         // the latter: an object without a kind
         catch (Exception cause) when (cause is JsonException or NotSupportedException)
@@ -126,3 +128,7 @@ public sealed record ResultLine(
         && IsPart(Accuracy)
         && IsAmount(Loss);
 }
+
+/// <summary>How lines are written and read: by code that the compiler makes.</summary>
+[JsonSerializable(typeof(MetricsLine))]
+internal sealed partial class MetricsJson : JsonSerializerContext;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Cnn.Host.Experiments;
 using Cnn.Host.Recipes;
 using Cnn.Host.Training;
@@ -38,11 +39,6 @@ internal static class RunConfig
     public const string BuildId = "build";
     public const string Machine = "machine";
     public const string Processor = "processor";
-
-    private static readonly JsonSerializerOptions MachineOptions = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower,
-    };
 
     /// <summary>The SHA-256 of the contents, in hexadecimal, by which checkpoints name their run.</summary>
     public static string DigestOf(byte[] contents) => Convert.ToHexStringLower(SHA256.HashData(contents));
@@ -114,7 +110,7 @@ internal static class RunConfig
         json.WriteString(BuildId, Build.Id);
         json.WriteEndObject();
         json.WritePropertyName(Machine);
-        JsonSerializer.Serialize(json, machine, MachineOptions);
+        JsonSerializer.Serialize(json, machine, MachineJson.Default.Machine);
     }
 
     private static void WriteNumber(Utf8JsonWriter json, string name, int? number)
@@ -125,3 +121,8 @@ internal static class RunConfig
             json.WriteNull(name);
     }
 }
+
+/// <summary>How a machine is written: by code that the compiler makes.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower)]
+[JsonSerializable(typeof(Benchmarks.Machine))]
+internal sealed partial class MachineJson : JsonSerializerContext;

@@ -21,14 +21,15 @@ type ModelGraph =
     /// The graph that computes the logits of a model from float32 pixels of 0 to 255.
     static member Export(model: Model) : OperatorGraph = GraphExport.ofNetwork model.Trained
 
-    /// Reads what a graph is given for a byte of an image: "bytes" for 0 to 255 as they are, "unit" for parts of 255, or the mean and
-    /// the deviation that its trainer normalised by, "0.1307 0.3081". Raises CnnException when it is none of them.
-    static member CheckPixels(pixels: string) : unit =
+    /// The mean and the deviation by which a byte of an image becomes what a network takes for a pixel, (byte / 255 - mean) / deviation:
+    /// of "bytes" for 0 to 255 as they are, "unit" for parts of 255, or the two numbers themselves, "0.1307 0.3081". Raises CnnException
+    /// when it is none of them.
+    static member ReadPixels(pixels: string) : struct (float * float) =
         match PixelScale.parse pixels with
-        | Ok _ -> ()
+        | Ok normalization -> struct (normalization.Mean, normalization.StandardDeviation)
         | Error reason -> raise (CnnException reason)
 
-    /// The model that a graph is. `pixels` is as in CheckPixels, or null to take what the graph says, or else what is usual. Raises
+    /// The model that a graph is. `pixels` is as in ReadPixels, or null to take what the graph says, or else what is usual. Raises
     /// CnnException with the rest of a sentence that starts with the file's name.
     static member Import(graph: OperatorGraph, pixels: string) : ImportedModel =
         let given =
