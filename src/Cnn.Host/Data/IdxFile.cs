@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.Compression;
+using System.IO.Hashing;
 using System.Security.Cryptography;
 
 namespace Cnn.Host.Data;
@@ -73,7 +74,7 @@ public sealed class IdxFile
             using var content = new GZipStream(file, CompressionMode.Decompress);
             // Images seldom shrink to less than an eighth, so that one allocation is usually enough.
             IdxFile result = Parse(path, kind, content, Math.Min(file.Length, Array.MaxLength) * 8);
-            CheckTrailer(path, file, (uint)result.header.Length + (uint)result.Data.Length);
+            CheckTrailer(path, file, result);
             return result;
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
@@ -171,15 +172,22 @@ public sealed class IdxFile
     }
 
     // GZipStream lets pass a trailer that was cut off, and with it the checksum, and anything after one.
-    // A whole gzip stream ends with the size of what it unpacks to.
-    private static void CheckTrailer(string path, FileStream file, uint unpacked)
+    // A whole gzip stream ends with the CRC-32 and the size of what it unpacks to (RFC 1952, section 2.3.1).
+    private static void CheckTrailer(string path, FileStream file, IdxFile unpacked)
     {
-        Span<byte> word = stackalloc byte[sizeof(uint)];
-        file.Seek(-word.Length, SeekOrigin.End);
-        file.ReadExactly(word);
-        if (BinaryPrimitives.ReadUInt32LittleEndian(word) != unpacked)
+        var checksum = new Crc32();
+        checksum.Append(unpacked.header);
+        checksum.Append(unpacked.Data);
+        uint size = (uint)unpacked.header.Length + (uint)unpacked.Data.Length;
+        Span<byte> trailer = stackalloc byte[2 * sizeof(uint)];
+        file.Seek(-Math.Min(trailer.Length, file.Length), SeekOrigin.End);
+        if (
+            file.ReadAtLeast(trailer, trailer.Length, throwOnEndOfStream: false) < trailer.Length
+            || BinaryPrimitives.ReadUInt32LittleEndian(trailer) != checksum.GetCurrentHashAsUInt32()
+            || BinaryPrimitives.ReadUInt32LittleEndian(trailer[sizeof(uint)..]) != size
+        )
             Refuse(
-                $"{path} does not end as one gzip stream of {unpacked:N0} bytes does: its end is cut off, or something follows it; restore it from a fresh copy or compress it anew."
+                $"{path} does not end as one gzip stream of {size:N0} bytes does: its end is cut off, or something follows it; restore it from a fresh copy or compress it anew."
             );
     }
 
