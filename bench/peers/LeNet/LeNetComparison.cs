@@ -17,8 +17,8 @@ internal sealed class LeNetComparison(LeNetRequest request)
     /// <exception cref="CommandException">A number misses its bound; the tables have then been written.</exception>
     public void Run(TableFile file)
     {
-        DataFolder data = DataFolder.Open(DataFolder.Default);
-        LabelledImages training = data.LoadTraining();
+        IImageSource data = DataSource.Open(DataSource.Default);
+        LabelledImages training = data.LoadTraining(ImageForm.Any);
         if (request.Quick)
             training = training.Slice(0, QuickImages);
         string tables = $"{Machine.Describe()}; {Load()}.\n";
@@ -46,9 +46,9 @@ internal sealed class LeNetComparison(LeNetRequest request)
         }
     }
 
-    private string Recognise(DataFolder data, LabelledImages training)
+    private string Recognise(IImageSource data, LabelledImages training)
     {
-        var accuracy = new Accuracy(training, data.LoadTest(), request.Epochs, Threads);
+        var accuracy = new Accuracy(training, data.LoadTest(ImageForm.Any), request.Epochs, Threads);
         Console.WriteLine(accuracy.Recipe);
         return AccuracyTable.Write(
             accuracy.Recipe,

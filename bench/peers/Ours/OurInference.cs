@@ -19,6 +19,6 @@ internal sealed class OurInference(Row row, Model model, LabelledImages images) 
 
     public void Dispose() { }
 
-    private Tensors.Tensor<float> Score(int start, int count) =>
+    private ScoreTable<float> Score(int start, int count) =>
         model.Logits(images.Pixels.AsMemory(start * images.ImageSize, count * images.ImageSize), row.Threads);
 }
