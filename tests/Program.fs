@@ -53,7 +53,9 @@ let private core =
             Checking.GradientCheckTests.tests
             PurityTests.tests
             Storage.ModelFileTests.tests
+            Interchange.PyTorchWeightsTests.tests
             Storage.CheckpointFileTests.tests
+            Interchange.GraphTests.tests
             Training.DivergenceTests.tests
             Facade.ModelTests.tests
             Facade.EpochTests.tests
@@ -101,9 +103,19 @@ let private host =
             Host.AugmentationTests.tests
             Host.PreviewTests.tests
             Host.ImageFileTests.tests
+            Host.CsvFilesTests.tests
+            Host.CifarFolderTests.tests
+            Host.ClassFoldersTests.tests
+            Host.DataSourceTests.tests
             Host.ShowTests.tests
+            Host.PreparationTests.tests
+            Host.PredictTests.tests
             Host.FilterTests.tests
+            Host.PyTorchFileTests.tests
             Host.VisualizeTests.tests
+            Interchange.OnnxFormTests.tests
+            Interchange.OnnxRuntimeTests.tests
+            Host.OnnxTests.tests
             Trust.RunTests.tests
             Trust.FileTests.tests
             Trust.FileTrialTests.tests

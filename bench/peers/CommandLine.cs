@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 using Cnn.Host;
 using Cnn.Peers.Rows;
 
@@ -16,19 +15,14 @@ internal sealed record Request(IReadOnlyList<Row> Rows, int Pairs, bool Quick, s
 /// <summary>The options of the program.</summary>
 internal static class CommandLine
 {
-    private const int UsualPairs = 5;
+    /// <summary>Threads for either side; at least two, or nothing would be seen of how it shares its work.</summary>
+    public static int Threads { get; } = Math.Max(2, Environment.ProcessorCount);
 
     /// <summary>The command; <paramref name="work"/> is what it does with a request.</summary>
     public static RootCommand Create(Action<Request> work)
     {
-        // at least two, or nothing would be seen of how either side shares its work
-        IReadOnlyList<Row> rows = AllRows.For(Math.Max(2, Environment.ProcessorCount));
-        var pairs = new Option<int?>("--pairs")
-        {
-            Description = $"Turns of each side in a row; {UsualPairs} unless given, or 1 with --quick.",
-            HelpName = "N",
-            CustomParser = given => ParseCount("--pairs", given),
-        };
+        IReadOnlyList<Row> rows = AllRows.For(Threads);
+        var pairs = new CountOption("--pairs", "Turns of each side in a row", usual: 5, quick: 1);
         var only = new Option<IReadOnlyList<Row>?>("--only")
         {
             Description = $"The rows to measure, all unless given, with commas between: {Names(rows)}.",
@@ -48,12 +42,7 @@ internal static class CommandLine
         {
             bool isQuick = parsed.GetValue(quick);
             work(
-                new Request(
-                    parsed.GetValue(only) ?? rows,
-                    parsed.GetValue(pairs) ?? (isQuick ? 1 : UsualPairs),
-                    isQuick,
-                    parsed.GetValue(output)
-                )
+                new Request(parsed.GetValue(only) ?? rows, pairs.Of(parsed, isQuick), isQuick, parsed.GetValue(output))
             );
         });
         return root;
@@ -65,15 +54,6 @@ internal static class CommandLine
     {
         if (parsed.Errors is [ParseError first, ..])
             throw new CommandException(ExitCode.Usage, first.Message);
-    }
-
-    private static int? ParseCount(string name, ArgumentResult given)
-    {
-        string text = given.Tokens[0].Value;
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0)
-            return value;
-        given.AddError($"{name} {text} is not possible; give a whole number of at least 1.");
-        return null;
     }
 
     private static List<Row> ParseNames(ArgumentResult given, IReadOnlyList<Row> rows)

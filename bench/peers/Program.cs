@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Text;
 using Cnn.Host;
+using Cnn.Peers.LeNet;
 using Cnn.Peers.Output;
 using Cnn.Peers.Torch;
 
@@ -13,7 +13,9 @@ internal static class Program
     {
         try
         {
-            ParseResult parsed = CommandLine.Create(Compare).Parse(args);
+            RootCommand root = CommandLine.Create(Compare);
+            root.Add(LeNetCommand.Create(CompareLeNet));
+            ParseResult parsed = root.Parse(args);
             CommandLine.Check(parsed);
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
@@ -26,41 +28,26 @@ internal static class Program
 
     private static void Compare(Request request)
     {
-        // whether the file can be written is to be known before the work, not after it
-        if (request.Out is { } file)
-            Write(file, stream => { });
-        // as the host does: the pool is not to hesitate when a side asks for its threads
-        ThreadPool.GetMinThreads(out _, out int completion);
-        ThreadPool.SetMinThreads(Math.Max(2, Environment.ProcessorCount) + 1, completion);
-        TorchLibrary.Load();
+        var file = new TableFile(request.Out);
+        Prepare();
         string table = ResultTable.Write(new Comparison(request).Run());
         Console.WriteLine();
         Console.Write(table);
-        if (request.Out is { } target)
-            Write(
-                target,
-                stream =>
-                {
-                    stream.SetLength(0);
-                    stream.Write(Encoding.UTF8.GetBytes(table));
-                }
-            );
+        file.Write(table);
     }
 
-    private static void Write(string path, Action<FileStream> write)
+    private static void CompareLeNet(LeNetRequest request)
     {
-        try
-        {
-            using FileStream stream = File.Open(path, FileMode.OpenOrCreate, FileAccess.Write);
-            write(stream);
-        }
-        catch (Exception cause) when (CommandException.IsFileTrouble(cause))
-        {
-            throw new CommandException(
-                ExitCode.WriteFailed,
-                $"--out {path} cannot be written: {cause.Message.TrimEnd('.')}.",
-                cause
-            );
-        }
+        var file = new TableFile(request.Out);
+        Prepare();
+        new LeNetComparison(request).Run(file);
+    }
+
+    private static void Prepare()
+    {
+        // as the host does: the pool is not to hesitate when a side asks for its threads
+        ThreadPool.GetMinThreads(out _, out int completion);
+        ThreadPool.SetMinThreads(CommandLine.Threads + 1, completion);
+        TorchLibrary.Load();
     }
 }

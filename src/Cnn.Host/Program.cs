@@ -63,6 +63,7 @@ internal static class Program
         {
             TrainCommand.Create(),
             EvalCommand.Create(),
+            PredictCommand.Create(),
             ShowCommand.Create(),
             VisualizeCommand.Create(),
             AugmentCommand.Create(),
@@ -71,6 +72,8 @@ internal static class Program
             LearningRateCommand.Create(),
             GradcheckCommand.Create(),
             SummaryCommand.Create(),
+            ExportCommand.Create(),
+            ImportCommand.Create(),
             BenchCommand.Create(),
             InfoCommand.Create(),
             CompletionsCommand.Create(),

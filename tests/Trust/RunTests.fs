@@ -1,6 +1,7 @@
 /// What `trust/run` shows of runs, in small: the same code, with fewer cases.
 module Cnn.Tests.Trust.RunTests
 
+open System
 open System.IO
 open Expecto
 open Cnn.Trust.Runs
@@ -68,6 +69,27 @@ let private orders =
         Expect.isFalse (isSafe [ write; Tracing.FlushFile; write; rename; Tracing.FlushFolder ]) "written afterwards"
     }
 
+let private soaking =
+    test "memory that is never given back is seen, however much comes and goes besides" {
+        let random = Random 3
+
+        let samples (lost: int64) : Soaking.Sample list =
+            [
+                for epoch in 1..100 ->
+                    let passing = int64 (random.Next 40_000_000)
+
+                    {
+                        Epoch = epoch
+                        Managed = 100_000_000L + lost * int64 epoch
+                        Resident = 200_000_000L + lost * int64 epoch + passing
+                    }
+            ]
+
+        Expect.isLessThan (Soaking.growth _.Resident (samples 0L)) 0.05 "nothing is lost"
+        Expect.isGreaterThan (Soaking.growth _.Resident (samples 400_000L)) 0.05 "0.2 % an epoch"
+        Expect.isGreaterThan (Soaking.growth _.Managed (samples 100_000L)) 0.05 "0.1 % an epoch"
+    }
+
 let private troubles =
     testList
         "troubles"
@@ -80,4 +102,5 @@ let private troubles =
                 }
         ]
 
-let tests = testList "Trust.Runs" [ resuming; killing; tracing; orders; troubles ]
+let tests =
+    testList "Trust.Runs" [ resuming; killing; tracing; orders; soaking; troubles ]

@@ -71,7 +71,12 @@ let protectedFiles: (Reader * string * byte[]) list =
 let otherFiles: (Reader * string * byte[]) list =
     [
         ModelFiles.models, "safetensors of another program", ModelFiles.foreign
+        OnnxFiles.files, "ONNX", OnnxFiles.ours.Head
+        OnnxFiles.files, "ONNX of another program", OnnxFiles.foreign
         IdxFiles.images, "IDX images", IdxFiles.imageFile
+        for place, table in List.indexed DataFiles.tables do
+            DataFiles.csv, $"CSV, number {place + 1}", table
+
         for name, bytes in ImageSeeds.all do
             ImageFiles.images, $"image, {name}", bytes
     ]

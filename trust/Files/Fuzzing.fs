@@ -16,7 +16,10 @@ let private shares: (Reader * int) list =
         IdxFiles.images, 2
         IdxFiles.labels, 1
         ImageFiles.images, 4
+        DataFiles.csv, 2
+        DataFiles.cifar, 1
         Architectures.architectures, 4
+        OnnxFiles.files, 4
     ]
 
 let readers: Reader list = List.map fst shares

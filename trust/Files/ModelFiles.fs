@@ -7,7 +7,7 @@ open Cnn.Tensors
 open Cnn.Networks
 open Cnn.Trust.Files.Mutation
 
-let private create (architecture: string) (channels, height, width) : Model =
+let create (architecture: string) (channels, height, width) : Model =
     Model.Create(architecture, channels, height, width, "he", 1)
 
 /// A model of a kilobyte, with all that metadata may hold.
@@ -111,7 +111,7 @@ let private layers (file: byte[]) : int =
         layersOf (Span.op_Implicit (if length < 0 then text else text.Slice(0, length)))
 
 /// What a model that was accepted must be able to do.
-let private faultOf (model: Model) : string option =
+let faultOf (model: Model) : string option =
     let again = model.Encode()
     let second = Model.Decode(ReadOnlyMemory again)
     let input = List.ofSeq model.InputShape

@@ -171,11 +171,14 @@ let private soak () : Command =
             let mb (bytes: int64) =
                 (float bytes / 1e6).ToString("F1", CultureInfo.InvariantCulture)
 
+            printfn "the least of every ten epochs"
+
             table
-                [ "epoch"; "managed MB"; "resident MB" ]
+                [ "to epoch"; "managed MB"; "resident MB" ]
                 [
-                    for s in samples |> List.filter (fun s -> s.Epoch = 1 || s.Epoch % 10 = 0) ->
-                        [ string s.Epoch; mb s.Managed; mb s.Resident ]
+                    for (epoch, managed), (_, resident) in
+                        List.zip (Soaking.floors _.Managed samples) (Soaking.floors _.Resident samples) ->
+                        [ string epoch; mb managed; mb resident ]
                 ]
             |> print
 

@@ -80,13 +80,24 @@ let run (folder: string) (epochs: int) : Sample list =
 
     List.ofSeq samples
 
-/// The growth from the epochs 11 to 20 to the last ten, as a part: medians, for a collection may come at any time.
-let growth (measure: Sample -> int64) (samples: Sample list) : float =
-    let median (values: int64 list) =
-        let sorted = List.sort values
-        float sorted[sorted.Length / 2]
+/// The least of a measure from one epoch to another: the training goes on while it is measured, and what a step takes for a moment
+/// comes and goes, but what is never given back raises the least as well.
+let private floor (first: int) (last: int) (measure: Sample -> int64) (samples: Sample list) : int64 =
+    samples
+    |> List.filter (fun s -> s.Epoch >= first && s.Epoch <= last)
+    |> List.map measure
+    |> List.min
 
+/// The least of every ten epochs, with the last of them.
+let floors (measure: Sample -> int64) (samples: Sample list) : (int * int64) list =
+    [
+        for last in 10..10 .. (List.last samples).Epoch -> last, floor (last - 9) last measure samples
+    ]
+
+/// The growth from the epochs 11 to 20 to the last ten, as a part.
+let growth (measure: Sample -> int64) (samples: Sample list) : float =
     let last = (List.last samples).Epoch
-    let early = samples |> List.filter (fun s -> s.Epoch > 10 && s.Epoch <= 20)
-    let late = samples |> List.filter (fun s -> s.Epoch > last - 10)
-    median (List.map measure late) / median (List.map measure early) - 1.0
+
+    float (floor (last - 9) last measure samples)
+    / float (floor 11 20 measure samples)
+    - 1.0

@@ -20,10 +20,13 @@ internal sealed record RowResult(Row Row, TorchSetting Setting, Agreement Agreem
 /// <summary>The results as a table in Markdown.</summary>
 internal static class ResultTable
 {
-    public static string Write(IReadOnlyList<RowResult> results)
+    /// <summary>The table, and on what it was measured.</summary>
+    public static string Write(IReadOnlyList<RowResult> results) => $"{Machine.Describe()}.\n\n{WriteRows(results)}";
+
+    /// <summary>The table alone.</summary>
+    public static string WriteRows(IReadOnlyList<RowResult> results)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Machine.Describe()}.\n\n");
         text.Append("| row | work | ours, images/s | libtorch, images/s | ours / libtorch | least to most | ");
         text.Append("libtorch with | scores differ by |\n| --- | --- | ---: | ---: | ---: | --- | --- | --- |\n");
         foreach (RowResult result in results)

@@ -15,7 +15,7 @@ internal enum ImageKind
 /// <param name="Architecture">The network in the text form.</param>
 /// <param name="Images">What goes into it.</param>
 /// <param name="Count">How many images make a pass, of which the time is taken.</param>
-/// <param name="BatchSize">Images a step; for inference libtorch chooses its own.</param>
+/// <param name="BatchSize">Images a step; for inference libtorch chooses its own, see <see cref="PeerKeepsBatch"/>.</param>
 /// <param name="Threads">Threads that ours computes on.</param>
 /// <param name="MostPeerThreads">Threads that libtorch may choose to compute on, at most.</param>
 /// <param name="Descent">How it is trained; null where it is only used.</param>
@@ -30,9 +30,13 @@ internal sealed record Row(
     Descent? Descent
 )
 {
+    /// <summary>Whether libtorch has to take the same batches for inference too.</summary>
+    public bool PeerKeepsBatch { get; init; }
+
     /// <summary>What is done, in a few words.</summary>
     public string Work =>
-        (Descent is null ? "inference" : $"{Descent.Optimizer}, batch {BatchSize}")
+        (Descent?.Optimizer ?? "inference")
+        + (Descent is not null || PeerKeepsBatch ? $", batch {BatchSize}" : "")
         + $", {Threads} thread{(Threads == 1 ? "" : "s")}";
 }
 

@@ -39,11 +39,14 @@ internal sealed class Tuning(int images, int rounds)
         return tries.MinBy(attempt => attempt.Seconds).Setting;
     }
 
-    private static IEnumerable<TorchSetting> Candidates(Row row) =>
-        from batchSize in row.Descent is null ? InferenceBatches : [row.BatchSize]
-        from threads in row.Descent is null ? [row.MostPeerThreads] : ThreadCounts(row.MostPeerThreads)
-        from channelsLast in Orders
-        select new TorchSetting(channelsLast, threads, batchSize);
+    private static IEnumerable<TorchSetting> Candidates(Row row)
+    {
+        bool choosesBatch = row.Descent is null && !row.PeerKeepsBatch;
+        return from batchSize in choosesBatch ? InferenceBatches : [row.BatchSize]
+            from threads in choosesBatch ? [row.MostPeerThreads] : ThreadCounts(row.MostPeerThreads)
+            from channelsLast in Orders
+            select new TorchSetting(channelsLast, threads, batchSize);
+    }
 
     // all that a small machine has; of a large one powers of two, or it would take too long
     private static IEnumerable<int> ThreadCounts(int most) =>

@@ -9,16 +9,16 @@ module internal Quotation =
     [<Literal>]
     let private MostShown = 40
 
-    /// A text in quotes.
-    let quote (text: string) : string =
+    /// A text as a few characters of one line.
+    let shorten (text: string) : string =
         let shown =
             if text.Length > MostShown then
                 text.Substring(0, MostShown) + "…"
             else
                 text
 
-        let line =
-            shown
-            |> String.map (fun c -> if Char.IsControl c || Char.IsWhiteSpace c then ' ' else c)
+        shown
+        |> String.map (fun c -> if Char.IsControl c || Char.IsWhiteSpace c then ' ' else c)
 
-        $"'{line}'"
+    /// The same in quotes.
+    let quote (text: string) : string = $"'{shorten text}'"

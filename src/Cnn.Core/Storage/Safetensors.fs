@@ -4,7 +4,6 @@ open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Collections.Generic
-open System.Runtime.InteropServices
 open System.Text.Encodings.Web
 open System.Text.Json
 open Cnn.Tensors
@@ -38,16 +37,23 @@ module Safetensors =
     let private MostAxes = 8
 
     /// Whether the values of these tensors, and a header, fit into one array.
-    let fits (tensors: (string * Tensor<float32>) list) : bool =
-        let numbers = tensors |> List.sumBy (fun (_, tensor) -> int64 tensor.Count)
-        numbers * int64 sizeof<float32> < int64 Array.MaxLength - (1L <<< 24)
+    let internal fitsWritten (tensors: WrittenTensor list) : bool =
+        tensors |> List.sumBy (fun tensor -> tensor.Size) < int64 Array.MaxLength - (1L <<< 24)
+
+    let private written (tensors: (string * Tensor<float32>) list) : WrittenTensor list =
+        tensors |> List.map (fun (name, tensor) -> WrittenTensor.ofNumbers name tensor)
+
+    /// The same for tensors of float32.
+    let fits (tensors: (string * Tensor<float32>) list) : bool = fitsWritten (written tensors)
 
     /// The bytes of a file with these contents and its own digest; the same contents always give the same bytes. The contents must fit.
-    let encode (contents: Safetensors) : byte[] =
+    let internal write (metadata: IReadOnlyDictionary<string, string>) (tensors: WrittenTensor list) : byte[] =
         let buffer = ArrayBufferWriter<byte>()
 
-        let sizes = contents.Tensors |> List.map (fun (_, t) -> t.Count * sizeof<float32>)
-        let offsets = (0, sizes) ||> List.scan (+)
+        let offsets =
+            (0, tensors) ||> List.scan (fun start tensor -> start + int tensor.Size)
+
+        let placed = List.zip tensors (List.take tensors.Length offsets)
 
         do
             // quotes in a text as \", which people can read
@@ -57,22 +63,22 @@ module Safetensors =
             json.WriteStartObject()
             json.WriteStartObject "__metadata__"
 
-            for KeyValue(key, value) in contents.Metadata do
+            for KeyValue(key, value) in metadata do
                 if key <> FileDigest.Key then
                     json.WriteString(key, value)
 
             json.WriteString(FileDigest.Key, FileDigest.zeros)
             json.WriteEndObject()
 
-            for (name, tensor), start in List.zip contents.Tensors (List.take sizes.Length offsets) do
-                json.WriteStartObject name
-                json.WriteString("dtype", "F32")
+            for tensor, start in placed do
+                json.WriteStartObject tensor.Name
+                json.WriteString("dtype", NumberFormat.name tensor.Format)
                 json.WriteStartArray "shape"
                 tensor.Shape |> List.iter json.WriteNumberValue
                 json.WriteEndArray()
                 json.WriteStartArray "data_offsets"
                 json.WriteNumberValue start
-                json.WriteNumberValue(start + tensor.Count * sizeof<float32>)
+                json.WriteNumberValue(start + int tensor.Size)
                 json.WriteEndArray()
                 json.WriteEndObject()
 
@@ -86,15 +92,8 @@ module Safetensors =
         header.Fill(byte ' ')
         buffer.WrittenSpan.CopyTo header
 
-        for (_, tensor), start in List.zip contents.Tensors (List.take sizes.Length offsets) do
-            let target =
-                Span(file, LengthBytes + headerBytes + start, tensor.Count * sizeof<float32>)
-
-            if BitConverter.IsLittleEndian then
-                MemoryMarshal.AsBytes(tensor.Span).CopyTo target
-            else
-                for i in 0 .. tensor.Count - 1 do
-                    BinaryPrimitives.WriteSingleLittleEndian(target.Slice(i * sizeof<float32>), tensor[i])
+        for tensor, start in placed do
+            tensor.Fill.Invoke(Span(file, LengthBytes + headerBytes + start, int tensor.Size))
 
         match FileDigest.find (Span.op_Implicit header) with
         | Ok(ValueSome place) ->
@@ -105,10 +104,15 @@ module Safetensors =
 
         file
 
+    /// `write` for tensors of float32.
+    let encode (contents: Safetensors) : byte[] =
+        write contents.Metadata (written contents.Tensors)
+
     /// Where a tensor stands among the values, as its header entry says.
     type private Entry =
         {
             Name: string
+            Format: NumberFormat
             Shape: Shape
             Start: int64
             End: int64
@@ -135,7 +139,7 @@ module Safetensors =
             else
                 None
 
-    let private entry (name: string) (element: JsonElement) : Result<Entry, string> =
+    let private entry (formats: NumberFormat list) (name: string) (element: JsonElement) : Result<Entry, string> =
         let property (key: string) =
             match element.ValueKind with
             | JsonValueKind.Object ->
@@ -144,16 +148,28 @@ module Safetensors =
                 | _ -> None
             | _ -> None
 
+        let format (dtype: JsonElement) =
+            formats
+            |> List.tryFind (fun format ->
+                dtype.ValueKind = JsonValueKind.String
+                && dtype.ValueEquals(NumberFormat.name format))
+
         match
-            property "dtype", property "shape" |> Option.bind integers, property "data_offsets" |> Option.bind integers
+            property "dtype" |> Option.map format,
+            property "shape" |> Option.bind integers,
+            property "data_offsets" |> Option.bind integers
         with
-        | Some dtype, _, _ when dtype.ValueKind <> JsonValueKind.String || not (dtype.ValueEquals "F32") ->
-            Error $"tensor {Quotation.quote name} is not of dtype F32"
+        | Some None, _, _ ->
+            let known = formats |> List.map NumberFormat.name |> String.concat " or "
+            Error $"tensor {Quotation.quote name} is not of dtype {known}"
         | Some _, Some shape, _ when List.contains 0L shape -> Error $"tensor {Quotation.quote name} is empty"
-        | Some _, Some shape, Some [ first; last ] ->
+        | Some(Some format), Some shape, Some [ first; last ] ->
             let size = (1I, shape) ||> List.fold (fun product extent -> product * bigint extent)
 
-            if last < first || bigint (last - first) <> size * 4I then
+            if
+                last < first
+                || bigint (last - first) <> size * bigint (NumberFormat.size format)
+            then
                 Error $"tensor {Quotation.quote name} has a byte range that does not fit its shape"
             elif List.exists (fun extent -> extent > int64 Int32.MaxValue) shape then
                 Error $"tensor {Quotation.quote name} is larger than an array can be"
@@ -161,6 +177,7 @@ module Safetensors =
                 Ok
                     {
                         Name = name
+                        Format = format
                         Shape = List.map int shape
                         Start = first
                         End = last
@@ -200,18 +217,7 @@ module Safetensors =
 
         walk 0L sorted
 
-    let private values (bytes: ReadOnlyMemory<byte>) (entry: Entry) : Tensor<float32> =
-        let source = bytes.Slice(int entry.Start, int (entry.End - entry.Start))
-
-        Tensor.create
-            entry.Shape
-            (Fill(fun target ->
-                let source = source.Span
-
-                for i in 0 .. target.Length - 1 do
-                    target[i] <- BinaryPrimitives.ReadSingleLittleEndian(source.Slice(sizeof<float32> * i))))
-
-    let private readHeader (header: ReadOnlyMemory<byte>) (valueBytes: int64) =
+    let private readHeader (formats: NumberFormat list) (header: ReadOnlyMemory<byte>) (valueBytes: int64) =
         use document =
             JsonDocument.Parse(header, JsonDocumentOptions(MaxDepth = 8, AllowDuplicateProperties = false))
 
@@ -226,7 +232,7 @@ module Safetensors =
                     match found with
                     | Error _ -> found
                     | Ok _ when item.Name = "__metadata__" -> found
-                    | Ok before -> entry item.Name item.Value |> Result.map (fun e -> e :: before))
+                    | Ok before -> entry formats item.Name item.Value |> Result.map (fun e -> e :: before))
                 |> Result.map List.rev
 
             match entries, metadata root with
@@ -242,9 +248,12 @@ module Safetensors =
             Error "it is damaged: its SHA-256 is not the one that it holds"
         | Ok _ -> Ok()
 
-    /// The contents of a file, or what is wrong with it, as the rest of a sentence that starts with the file's name
-    /// ("model.bin is not a model: …").
-    let decode (file: ReadOnlyMemory<byte>) : Result<Safetensors, string> =
+    /// The metadata of a file and its tensors, whose numbers are still bytes of the file, or what is wrong with it, as the rest of a
+    /// sentence that starts with the file's name ("model.bin is not a model: …"). Tensors of other formats are refused.
+    let internal read
+        (formats: NumberFormat list)
+        (file: ReadOnlyMemory<byte>)
+        : Result<IReadOnlyDictionary<string, string> * StoredTensor list, string> =
         if file.Length < LengthBytes then
             Error $"it has {file.Length} bytes, fewer than the 8 that a safetensors file starts with"
         else
@@ -260,16 +269,31 @@ module Safetensors =
                 let rest = file.Slice(LengthBytes + int announced)
 
                 try
-                    match readHeader header (int64 rest.Length) with
+                    match readHeader formats header (int64 rest.Length) with
                     | Error reason -> Error reason
                     | Ok(entries, table) ->
                         verify file.Span header.Span
                         |> Result.map (fun () ->
-                            {
-                                Metadata = table
-                                Tensors = entries |> List.map (fun e -> e.Name, values rest e)
-                            })
+                            table,
+                            entries
+                            |> List.map (fun e ->
+                                ({
+                                    Name = e.Name
+                                    Format = e.Format
+                                    Shape = e.Shape
+                                    Bytes = rest.Slice(int e.Start, int (e.End - e.Start))
+                                }
+                                : StoredTensor)))
                 with
                 | :? JsonException -> Error "its header is not valid JSON"
                 // what the JSON reader says of text that is not UTF-8
                 | :? InvalidOperationException -> Error "its header holds text that is not UTF-8"
+
+    /// The contents of a file all of whose tensors are of float32, or what is wrong with it, as `read` says it.
+    let decode (file: ReadOnlyMemory<byte>) : Result<Safetensors, string> =
+        read [ NumberFormat.F32 ] file
+        |> Result.map (fun (metadata, tensors) ->
+            {
+                Metadata = metadata
+                Tensors = tensors |> List.map (fun tensor -> tensor.Name, StoredTensor.numbers tensor)
+            })

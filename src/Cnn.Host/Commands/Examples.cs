@@ -21,6 +21,7 @@ internal static class Examples
         [
             new("cnn train --epochs 1", "learn MNIST, which comes with the program, in seconds"),
             new("cnn eval model.bin", "what was learned: accuracy, and what is taken for what"),
+            new("cnn predict model.bin digit.png", "what is in a picture of your own"),
             new("cnn show model.bin --index 7", "one test image, and what the model takes it for"),
             new("cnn visualize model.bin", "pictures of its filters, its answers and its mistakes"),
             new("cnn train --help", "all that can be chosen; every command has such examples"),
@@ -48,6 +49,13 @@ internal static class Examples
             new("cnn eval model.bin --data DIR", "on your own"),
             new("cnn eval model.bin --json", "for a program to read"),
         ],
+        ["predict"] =
+        [
+            new("cnn predict model.bin digit.png", "one picture, in any size, on any ground"),
+            new("cnn predict model.bin \"digits/**/*.png\" --json", "all below a folder, for a program to read"),
+            new("cnn predict model.bin photo.jpg --explain", "each step from the photograph to the input"),
+            new("cnn predict model.bin -", "a picture on stdin"),
+        ],
         ["show"] =
         [
             new("cnn show model.bin --index 7", "a test image, counted from 0"),
@@ -65,6 +73,21 @@ internal static class Examples
             new("cnn augment", "what the usual recipe makes of the first eight images"),
             new("cnn augment --augment \"rotate 15, elastic 34 4\" --preview out.png", "transforms of your own"),
             new("cnn augment --recipe best --index 100 --count 4", "those of a recipe, on other images"),
+        ],
+        ["export"] =
+        [
+            new("cnn export model.bin --onnx model.onnx", "for ONNX Runtime, and all that reads ONNX"),
+            new("cnn export model.bin --pytorch weights.safetensors", "a state_dict for PyTorch"),
+            new("cnn export model.bin --pytorch w.safetensors --map conv1=0,fc1=7", "with the names of your modules"),
+        ],
+        ["import"] =
+        [
+            new("cnn import model.onnx --out again.bin", "what cnn export wrote: the same model, to the last bit"),
+            new(
+                "cnn import lenet.onnx --pixels \"0.1307 0.3081\"",
+                "what another program trained, on pixels that were normalised so"
+            ),
+            new("cnn import weights.safetensors --model lenet", "weights of PyTorch, and the network they are of"),
         ],
         ["filter"] =
         [

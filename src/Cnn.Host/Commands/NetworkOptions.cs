@@ -5,7 +5,8 @@ using Cnn.Host.Recipes;
 namespace Cnn.Host.Commands;
 
 /// <summary>The options that say which network: by its name, by its layers, or else by a recipe.</summary>
-internal sealed class NetworkOptions
+/// <param name="hasRecipe">Whether the command takes a recipe too.</param>
+internal sealed class NetworkOptions(bool hasRecipe = true)
 {
     /// <summary><c>--model</c>.</summary>
     public Option<string?> Model { get; } =
@@ -13,7 +14,7 @@ internal sealed class NetworkOptions
             "--model",
             byDefault: null,
             NetworkChoice.Presets,
-            "A network with a name, instead of that of the recipe."
+            hasRecipe ? "A network with a name, instead of that of the recipe." : "A network with a name."
         );
 
     /// <summary><c>--arch</c>.</summary>
@@ -41,6 +42,11 @@ internal sealed class NetworkOptions
     /// <param name="source">The name or path of that recipe.</param>
     /// <exception cref="CommandException">Usage: two are given.</exception>
     public NetworkChoice Choose(ParseResult parsed, Recipe recipe, string source) =>
+        Find(parsed) ?? new NetworkChoice(recipe.Arch, $"{source}, key \"{RecipeKeys.Arch}\"");
+
+    /// <summary>The network that the user names; null where none is named.</summary>
+    /// <exception cref="CommandException">Usage: two are.</exception>
+    public NetworkChoice? Find(ParseResult parsed) =>
         (parsed.GetValue(Model), parsed.GetValue(Arch)) switch
         {
             (not null, not null) => throw new CommandException(
@@ -49,6 +55,6 @@ internal sealed class NetworkOptions
             ),
             ({ } name, null) => NetworkChoice.Preset(name),
             (null, { } layers) => new NetworkChoice(layers),
-            _ => new NetworkChoice(recipe.Arch, $"{source}, key \"{RecipeKeys.Arch}\""),
+            _ => null,
         };
 }

@@ -142,8 +142,12 @@ internal static class Options
                 + "in pixels, degrees, parts and probabilities; numbers left out are those."
         );
 
-    /// <summary><c>--data</c>: the folder of a data set; left out, it is the one of the program.</summary>
-    public static Option<string?> Data(string description) => Text("--data", byDefault: null, "FOLDER", description);
+    /// <summary>What <c>--data</c> may name, for a description.</summary>
+    public const string DataKinds =
+        "a folder of IDX files, of CIFAR-10, of train.csv and test.csv, or of pictures in a folder for each class; or a CSV file";
+
+    /// <summary><c>--data</c>: where a data set is; left out, it is the one of the program.</summary>
+    public static Option<string?> Data(string description) => Text("--data", byDefault: null, "PATH", description);
 
     /// <summary><c>--json</c>.</summary>
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object instead of tables." };
@@ -172,7 +176,26 @@ internal static class Options
     /// <param name="description">What the file is for.</param>
     public static Argument<string?> Image(bool optional, string description) => File("IMAGE", optional, description);
 
-    private static Argument<string?> File(string name, bool optional, string description) =>
+    /// <summary>An argument that names one file or more.</summary>
+    public static Argument<string[]> Files(string name, string description) =>
+        new(name)
+        {
+            Description = description,
+            Arity = ArgumentArity.OneOrMore,
+            CustomParser = given =>
+            {
+                string[] files = [.. given.Tokens.Select(token => token.Value)];
+                if (files.FirstOrDefault(text => text.StartsWith("--", StringComparison.Ordinal)) is { } stray)
+                    given.AddError(UsageErrors.DescribeStray(((CommandResult)given.Parent!).Command, stray));
+                return files;
+            },
+        };
+
+    /// <summary>An argument that names a file.</summary>
+    /// <param name="name">What it is called in the help.</param>
+    /// <param name="optional">Whether it may be left out; its value is then null.</param>
+    /// <param name="description">What the file is for.</param>
+    public static Argument<string?> File(string name, bool optional, string description) =>
         new(name)
         {
             Description = description,

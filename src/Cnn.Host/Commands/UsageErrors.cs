@@ -27,7 +27,7 @@ internal static class UsageErrors
             { SymbolResult: OptionResult { IdentifierTokenCount: > 1 } option } =>
                 $"{option.Option.Name} is given {option.IdentifierTokenCount} times; give it once.",
             { SymbolResult: CommandResult or ArgumentResult { Tokens.Count: 0 } }
-                when command.Arguments is [var missing, ..] => $"a {missing.Name} is needed; {SeeHelp(command)}.",
+                when FindMissing(parsed, command) is { } missing => $"a {missing.Name} is needed; {SeeHelp(command)}.",
             var other => other.Message,
         };
     }
@@ -52,6 +52,12 @@ internal static class UsageErrors
             ? $"{before} '{stray}' is not possible; give true or false."
             : null;
     }
+
+    // the first argument that has no value and cannot do without
+    private static Argument? FindMissing(ParseResult parsed, Command command) =>
+        command.Arguments.FirstOrDefault(argument =>
+            argument.Arity.MinimumNumberOfValues > 0 && parsed.GetResult(argument) is null or { Tokens.Count: 0 }
+        ) ?? command.Arguments.FirstOrDefault();
 
     // a root command is named after the file that runs; users know it as cnn
     private static string SeeHelp(Command command) =>

@@ -20,11 +20,13 @@ public static class ImageFile
 
     /// <summary>Reads a picture; nothing in the file is trusted.</summary>
     /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
-    public static Picture Read(string path)
-    {
-        byte[] contents = ReadBytes(path);
-        return WithLibrary(() => Decode(path, contents));
-    }
+    public static Picture Read(string path) => Decode(path, ReadBytes(path));
+
+    /// <summary>The picture in the contents of a file; nothing in them is trusted.</summary>
+    /// <param name="name">What to call them in a complaint.</param>
+    /// <param name="contents">All bytes of the file.</param>
+    /// <exception cref="CommandException">Bad data: the sentence has the name and the fault.</exception>
+    public static Picture Decode(string name, byte[] contents) => WithLibrary(() => DecodeWithLibrary(name, contents));
 
     /// <summary>A picture of 1 or 3 channels as a PNG file.</summary>
     public static byte[] EncodePng(Picture picture) =>
@@ -59,12 +61,16 @@ public static class ImageFile
         {
             return false;
         }
-        return start.StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G'])
-            || start.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF])
-            || start.StartsWith("GIF8"u8)
-            || start.StartsWith("BM"u8)
-            || (start.StartsWith("RIFF"u8) && start.EndsWith("WEBP"u8));
+        return IsLikely(start);
     }
+
+    /// <summary>Whether bytes start as a file of a kind that can be read.</summary>
+    public static bool IsLikely(ReadOnlySpan<byte> start) =>
+        start.StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G'])
+        || start.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF])
+        || start.StartsWith("GIF8"u8)
+        || start.StartsWith("BM"u8)
+        || (start.StartsWith("RIFF"u8) && start.Length >= 12 && start[8..12].SequenceEqual("WEBP"u8));
 
     private static byte[] ReadBytes(string path)
     {
@@ -94,7 +100,7 @@ public static class ImageFile
         }
     }
 
-    private static Picture Decode(string path, byte[] contents)
+    private static Picture DecodeWithLibrary(string path, byte[] contents)
     {
         using SKData data = SKData.CreateCopy(contents);
         using SKCodec codec =

@@ -48,6 +48,20 @@ internal static class ModelFiles
         }
     }
 
+    /// <summary>Whether the bytes of a file are a model of this program.</summary>
+    public static bool IsModel(byte[] contents)
+    {
+        try
+        {
+            Model.Decode(contents);
+            return true;
+        }
+        catch (CnnException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Writes a model, whole or not at all.</summary>
     /// <returns>The SHA-256 of the file in hexadecimal: equal digests, equal models.</returns>
     /// <exception cref="CommandException">Write failed.</exception>
