@@ -22,6 +22,11 @@ let runner (program: string) : string * string list =
     else
         program, []
 
+/// The program as a shell would be told it.
+let shellCommand: string =
+    let name, before = runner host
+    name :: before |> List.map (fun word -> $"'{word}'") |> String.concat " "
+
 type Outcome =
     {
         Code: int

@@ -40,16 +40,13 @@ let private choices =
 
 /// What bash would offer for a line with the cursor at its end, in a folder.
 let private offered (folder: string) (line: string) : string list =
-    let quote (word: string) = $"'{word}'"
-    let words = line.Split ' ' |> Array.map quote
-    let name, before = runner host
-    let program = name :: before |> List.map quote |> String.concat " "
+    let words = line.Split ' ' |> Array.map (fun word -> $"'{word}'")
 
     let script =
         String.Join(
             '\n',
             [
-                $"cnn() {{ {program} \"$@\"; }}"
+                $"cnn() {{ {shellCommand} \"$@\"; }}"
                 "source <(cnn completions bash)"
                 "completion=$(complete -p cnn) || exit 9"
                 $"COMP_LINE='{line}' COMP_POINT={line.Length}"

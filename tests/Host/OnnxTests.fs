@@ -104,7 +104,12 @@ let tests =
                     complain 2 "--pixels 'rgb' is not bytes, unit" [ "import"; "noise.onnx"; "--pixels"; "rgb" ]
                     complain 3 "noise.onnx is not an ONNX file" [ "import"; "noise.onnx" ]
                     complain 3 "empty.onnx is empty" [ "import"; "empty.onnx" ]
-                    complain 3 "model.bin is a model of this program already" [ "import"; "model.bin"; "--out"; "a.bin" ]
+
+                    complain
+                        3
+                        "model.bin is a model of this program already"
+                        [ "import"; "model.bin"; "--out"; "a.bin" ]
+
                     complain 3 "node '/y' (Transpose): no layer here" [ "import"; "transposed.onnx"; "--out"; "a.bin" ]
 
                     complain
