@@ -6,10 +6,26 @@ open System.Diagnostics
 open System.IO
 open Expecto
 
-/// The built host: beside the tests, in the same folder of outputs.
+/// The built host: beside the tests, in the same folder of outputs; or the program that CNN_PROGRAM names, such as a native one.
 let host =
-    let configuration = DirectoryInfo(AppContext.BaseDirectory).Name
-    Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Cnn.Host", configuration, "cnn.dll"))
+    match Environment.GetEnvironmentVariable "CNN_PROGRAM" with
+    | null
+    | "" ->
+        let configuration = DirectoryInfo(AppContext.BaseDirectory).Name
+        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Cnn.Host", configuration, "cnn.dll"))
+    | program -> Path.GetFullPath program
+
+/// What runs a program, and what it is told before its own arguments.
+let runner (program: string) : string * string list =
+    if program.EndsWith(".dll", StringComparison.Ordinal) then
+        "dotnet", [ program ]
+    else
+        program, []
+
+/// The program as a shell would be told it.
+let shellCommand: string =
+    let name, before = runner host
+    name :: before |> List.map (fun word -> $"'{word}'") |> String.concat " "
 
 type Outcome =
     {
@@ -19,10 +35,12 @@ type Outcome =
     }
 
 let private startProgram (program: string) (folder: string) (arguments: string list) : Process =
+    let name, before = runner program
+
     let info =
         ProcessStartInfo(
-            "dotnet",
-            program :: arguments,
+            name,
+            before @ arguments,
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true

@@ -46,7 +46,7 @@ let private offered (folder: string) (line: string) : string list =
         String.Join(
             '\n',
             [
-                $"cnn() {{ dotnet '{host}' \"$@\"; }}"
+                $"cnn() {{ {shellCommand} \"$@\"; }}"
                 "source <(cnn completions bash)"
                 "completion=$(complete -p cnn) || exit 9"
                 $"COMP_LINE='{line}' COMP_POINT={line.Length}"

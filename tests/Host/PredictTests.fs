@@ -31,10 +31,12 @@ let private nameOf = text "name"
 
 /// cnn ARGUMENTS, with these bytes on its stdin.
 let private runWith (input: byte[]) (folder: string) (arguments: string list) : Outcome =
+    let name, before = runner host
+
     let info =
         ProcessStartInfo(
-            "dotnet",
-            host :: arguments,
+            name,
+            before @ arguments,
             WorkingDirectory = folder,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

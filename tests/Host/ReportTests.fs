@@ -335,7 +335,7 @@ let private ends =
                         File.Copy(file, target)
 
                 let outcome =
-                    runProgram (Path.Combine(copy, "cnn.dll")) folder (command [ "--epochs"; "1" ])
+                    runProgram (Path.Combine(copy, Path.GetFileName host)) folder (command [ "--epochs"; "1" ])
 
                 Expect.equal outcome.Code 0 outcome.Error
                 Expect.stringContains outcome.Error "report.html has no pictures" "that it says so"

@@ -202,7 +202,7 @@ let private contents =
                 let first = config (inside folder [ "r" ])
                 let text = first.GetProperty("command").GetString()
                 Expect.stringEnds text "--seed 1" "the seed, though it was not given"
-                let script = $"cnn() {{ dotnet '{host}' \"$@\"; }}; {text} --run again"
+                let script = $"cnn() {{ {shellCommand} \"$@\"; }}; {text} --run again"
 
                 use shell =
                     Process.Start(

@@ -13,7 +13,7 @@ type ImportedModule internal (pair: MatchedModule) =
     member _.Name = Quotation.shorten pair.Module.Name
 
     /// Linear, Conv1d, Conv2d or BatchNorm.
-    member _.Kind = string pair.Module.Form.Kind
+    member _.Kind = ModuleKind.name pair.Module.Form.Kind
 
     /// The shape of its weight in PyTorch's layout: "84x120".
     member _.WeightShape = Shape.format pair.Module.Form.Weight

@@ -16,6 +16,16 @@ type ModuleKind =
     /// BatchNorm1d or BatchNorm2d: weight, running_mean and running_var [ channels ], as ours
     | BatchNorm
 
+module ModuleKind =
+
+    /// As PyTorch calls it. (The name that F# itself gives a case is looked up while a program runs, which a native one cannot do.)
+    let name (kind: ModuleKind) : string =
+        match kind with
+        | ModuleKind.Linear -> "Linear"
+        | ModuleKind.Conv1d -> "Conv1d"
+        | ModuleKind.Conv2d -> "Conv2d"
+        | ModuleKind.BatchNorm -> "BatchNorm"
+
 /// What tells modules apart: two of the same form can take each other's numbers.
 [<Struct>]
 type ModuleForm =
@@ -29,14 +39,7 @@ module ModuleForm =
 
     /// "a Linear with a weight of 84x120"
     let describe (form: ModuleForm) : string =
-        let kind =
-            match form.Kind with
-            | ModuleKind.Linear -> "a Linear"
-            | ModuleKind.Conv1d -> "a Conv1d"
-            | ModuleKind.Conv2d -> "a Conv2d"
-            | ModuleKind.BatchNorm -> "a BatchNorm"
-
-        $"{kind} with a weight of {Shape.format form.Weight}"
+        $"a {ModuleKind.name form.Kind} with a weight of {Shape.format form.Weight}"
 
 /// A layer of ours that learns, as a module of PyTorch.
 type LearningLayer =
