@@ -3,6 +3,7 @@ using Cnn.Host;
 using Cnn.Peers.LeNet;
 using Cnn.Peers.Output;
 using Cnn.Peers.Torch;
+using Cnn.Peers.Weights;
 
 namespace Cnn.Peers;
 
@@ -15,6 +16,7 @@ internal static class Program
         {
             RootCommand root = CommandLine.Create(Compare);
             root.Add(LeNetCommand.Create(CompareLeNet));
+            root.Add(ExchangeWeights());
             ParseResult parsed = root.Parse(args);
             CommandLine.Check(parsed);
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
@@ -41,6 +43,20 @@ internal static class Program
         var file = new TableFile(request.Out);
         Prepare();
         new LeNetComparison(request).Run(file);
+    }
+
+    private static Command ExchangeWeights()
+    {
+        var command = new Command(
+            "weights",
+            "Takes weights from libtorch and to it, and compares the scores of images."
+        );
+        command.SetAction(_ =>
+        {
+            Prepare();
+            WeightExchange.Run();
+        });
+        return command;
     }
 
     private static void Prepare()

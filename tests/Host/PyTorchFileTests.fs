@@ -133,20 +133,22 @@ let tests =
 
                     write folder "w" (file "F32" (one "b" @ one "a"))
 
-                    let shown =
-                        runOk
+                    let outcome =
+                        run
                             folder
                             [
                                 "import"
                                 "w"
                                 "--arch"
-                                "flatten, dense 2, dense 2"
+                                "flatten, dense 2, gelu, dense 2"
                                 "--input"
                                 "1x1x2"
                                 "--classes"
                                 "2"
                             ]
 
+                    let shown = outcome.Output
+                    Expect.stringContains outcome.Error "nn.GELU(approximate=\"tanh\")" "which gelu"
                     Expect.stringContains shown "by order: others have its shape" "order"
                     Expect.stringContains shown "no bias in the file: zeros" "bias")
             }
