@@ -178,7 +178,7 @@ The command line does the same with all 60,000 images, ten epochs, and everythin
 2. Is a batch of 64 one step of 64 times the size?
 3. Change one thing: leave out the shift, the schedule, or the second convolution. Which is worth most? Judge by the held-out images.
 
-**Answers.** 1. 16 * 9 * 784 + 32 * 16 * 9 * 196 + 1568 * 128 + 128 * 10 = 1,218,048 (`./cnn summary --model deep` says so as well). 2. No: the mean gradient is about as long as one image's, only truer. 3. `./cnn experiment` is made for that; docs/experiments.md has what we saw.
+**Answers.** 1. 16 * 9 * 784 + 32 * 16 * 9 * 196 + 1568 * 128 + 128 * 10 = 1,218,048 (`./cnn summary --model deep` says so as well). 2. No: the gradients of single images mostly point in different directions, and cancel; their mean is a fifth as long here. What is left is what they agree on. 3. `./cnn experiment` is made for that; docs/experiments.md has what we saw.
 *)
 
 let multiplications =
