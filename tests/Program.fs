@@ -56,6 +56,8 @@ let private core =
             Storage.CheckpointFileTests.tests
             Training.DivergenceTests.tests
             Facade.ModelTests.tests
+            Facade.EpochTests.tests
+            Facade.SurfaceTests.tests
             Facade.InspectionTests.tests
             Facade.ImageFilterTests.tests
             Facade.PlanProfileTests.tests
@@ -77,6 +79,8 @@ let private host =
     testList
         "host"
         [
+            Host.HelpTests.tests
+            Host.CompletionTests.tests
             Host.TrainTests.tests
             Host.ScheduleTests.tests
             Host.RecipeTests.tests
@@ -97,6 +101,10 @@ let private host =
             Host.AugmentationTests.tests
             Host.PreviewTests.tests
             Host.ImageFileTests.tests
+            Host.CsvFilesTests.tests
+            Host.CifarFolderTests.tests
+            Host.ClassFoldersTests.tests
+            Host.DataSourceTests.tests
             Host.ShowTests.tests
             Host.PreparationTests.tests
             Host.PredictTests.tests

@@ -41,6 +41,10 @@ let training<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>> : 
 let bits<'T when 'T: struct and 'T: (new: unit -> 'T) and 'T :> ValueType> (x: Tensor<'T>) : byte[] =
     MemoryMarshal.AsBytes(x.Span).ToArray()
 
+/// What a model says of some images, as the core has it. [ images; classes ]
+let tensor (scores: Cnn.ScoreTable<'T>) : Tensor<'T> =
+    Tensor.ofSeq [ scores.Rows; scores.Columns ] (scores.ToArray())
+
 /// The raw bytes of every tensor, in order.
 let parameterBits (x: Parameters<'T>) : byte[] =
     Parameters.named x |> List.map (snd >> bits) |> Array.concat

@@ -6,7 +6,7 @@ open System.CommandLine
 
 /// A command is a value of System.CommandLine whose action gives the exit code; it is added here.
 let private commands () : Command list =
-    List.concat [ Files.FileCommands.all (); Runs.RunCommands.all () ]
+    List.concat [ Files.FileCommands.all (); Runs.RunCommands.all (); Data.DataCommands.all () ]
 
 [<EntryPoint>]
 let main arguments =

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.CommandLine.Help;
+using System.CommandLine.Invocation;
 using Cnn.Host.Commands;
 using Cnn.Host.Output;
 
@@ -15,16 +15,7 @@ internal static class Program
     {
         try
         {
-            ParseResult parsed = BuildRoot()
-                .Parse(
-                    args,
-                    new ParserConfiguration
-                    {
-                        // no option has a short form, and a file may well be called @model
-                        EnablePosixBundling = false,
-                        ResponseFileTokenReplacer = null,
-                    }
-                );
+            ParseResult parsed = Parse(args);
             if (parsed.Errors.Count > 0)
                 throw new CommandException(ExitCode.Usage, UsageErrors.Describe(parsed));
             int code = await parsed.InvokeAsync(
@@ -45,6 +36,19 @@ internal static class Program
             return (int)code;
         }
     }
+
+    /// <summary>Reads a command line; runs nothing.</summary>
+    internal static ParseResult Parse(IReadOnlyList<string> args) =>
+        BuildRoot()
+            .Parse(
+                args,
+                new ParserConfiguration
+                {
+                    // no option has a short form, and a file may well be called @model
+                    EnablePosixBundling = false,
+                    ResponseFileTokenReplacer = null,
+                }
+            );
 
     private static RootCommand BuildRoot()
     {
@@ -70,9 +74,11 @@ internal static class Program
             SummaryCommand.Create(),
             BenchCommand.Create(),
             InfoCommand.Create(),
+            CompletionsCommand.Create(),
         };
-        HelpOption help = root.Options.OfType<HelpOption>().Single();
-        root.SetAction(parsed => ((HelpAction)help.Action!).Invoke(parsed));
+        SynchronousCommandLineAction help = Examples.AddTo(root);
+        root.SetAction(help.Invoke);
+        Suggestions.AddTo(root);
         return root;
     }
 

@@ -45,7 +45,7 @@ let tests =
             test "logits, probabilities and answer are those of the model" {
                 let image = pixels 1
                 let inspection = Inspection.Of(model, image)
-                let logits = model.Logits(image, 1)
+                let logits = tensor (model.Logits(image, 1))
                 expectClose 1e-5 "logits" (numbers logits) (Seq.map float inspection.Logits |> Array.ofSeq)
 
                 expectClose

@@ -43,27 +43,30 @@ let private inference =
                             (Network.start model.Trained.Network)
                             x
 
-                    expectClose 1e-5 $"{images} images" (numbers expected) (numbers (model.Logits(bytes, 2)))
+                    expectClose 1e-5 $"{images} images" (numbers expected) (numbers (tensor (model.Logits(bytes, 2))))
             }
             test "are the same bits on any number of threads, and for one image alone" {
                 let model = create ()
 
                 for images in sizes do
                     let bytes = pixels images images
-                    let alone = model.Logits(bytes, 1)
+                    let alone = tensor (model.Logits(bytes, 1))
                     Expect.equal alone.Shape [ images; 4 ] "shape"
 
                     for threads in [ 2; 3; 8 ] do
-                        Expect.equal (bits (model.Logits(bytes, threads))) (bits alone) $"{images}, {threads} threads"
+                        Expect.equal
+                            (bits (tensor (model.Logits(bytes, threads))))
+                            (bits alone)
+                            $"{images}, {threads} threads"
 
                     let last = model.Logits(bytes.Slice((images - 1) * 216), 1)
                     Expect.equal (last.ToArray()) (alone.ToArray()[4 * (images - 1) ..]) $"the last of {images}"
             }
             test "of one model, asked for by many at once, are those of one alone" {
                 let model = create ()
-                let expected = (create ()).Logits(pixels 1 40, 1)
+                let expected = tensor ((create ()).Logits(pixels 1 40, 1))
 
-                Array.Parallel.init 16 (fun _ -> bits (model.Logits(pixels 1 40, 2)))
+                Array.Parallel.init 16 (fun _ -> bits (tensor (model.Logits(pixels 1 40, 2))))
                 |> Array.iter (fun actual -> Expect.equal actual (bits expected) "logits")
             }
         ]
@@ -84,7 +87,7 @@ let private probabilities =
                         row |> Array.map (fun logit -> exp logit / sum))
 
                 let actual = model.Probabilities(pixels 3 5, 2)
-                Expect.equal actual.Shape [ 5; 4 ] "shape"
+                Expect.equal (actual.Rows, actual.Columns) (5, 4) "shape"
                 expectClose 1e-12 "softmax" expected (actual.ToArray())
             }
             test "stay numbers where the exponentials of the logits are none" {
@@ -208,8 +211,8 @@ let private training =
                 Expect.equal (parameters ended.AveragedModel) (parameterBits average) "after the epoch"
 
                 Expect.equal
-                    (bits (trained.AveragedModel.Logits(pixels 1 40, 2)))
-                    (bits (trained.Model.With(average, trained.State.State).Logits(pixels 1 40, 1)))
+                    (bits (tensor (trained.AveragedModel.Logits(pixels 1 40, 2))))
+                    (bits (tensor (trained.Model.With(average, trained.State.State).Logits(pixels 1 40, 1))))
                     "logits"
 
                 let plain = run 2 (TrainerSettings "sgd") |> List.last

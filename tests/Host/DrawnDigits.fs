@@ -5,7 +5,7 @@ open System
 open System.IO
 open Cnn.Host.Data
 
-let private training = lazy (DataFolder.Open(DataFolder.Default).LoadTraining())
+let private training = lazy (DataSource.Open(DataSource.Default).LoadTraining ImageForm.Any)
 
 // training images from here on are drawn; those before may be trained on
 let private First = 50_000

@@ -14,7 +14,7 @@ let private logits (folder: string) (size: int) (file: string) : float32 list =
         Model.Decode(ReadOnlyMemory(File.ReadAllBytes(Path.Combine(folder, file))))
 
     let image = Array.init (size * size) (fun i -> byte (i * 37 % 256))
-    List.ofArray (model.Logits(ReadOnlyMemory image, 1).Span.ToArray())
+    List.ofArray (model.Logits(ReadOnlyMemory image, 1).ToArray())
 
 let private ofProgram =
     [

@@ -72,6 +72,9 @@ let otherFiles: (Reader * string * byte[]) list =
     [
         ModelFiles.models, "safetensors of another program", ModelFiles.foreign
         IdxFiles.images, "IDX images", IdxFiles.imageFile
+        for place, table in List.indexed DataFiles.tables do
+            DataFiles.csv, $"CSV, number {place + 1}", table
+
         for name, bytes in ImageSeeds.all do
             ImageFiles.images, $"image, {name}", bytes
     ]

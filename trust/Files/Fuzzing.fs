@@ -16,6 +16,8 @@ let private shares: (Reader * int) list =
         IdxFiles.images, 2
         IdxFiles.labels, 1
         ImageFiles.images, 4
+        DataFiles.csv, 2
+        DataFiles.cifar, 1
         Architectures.architectures, 4
     ]
 

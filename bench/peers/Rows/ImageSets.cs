@@ -18,7 +18,7 @@ internal sealed class ImageSets
 
     /// <summary>Reads the files that travel with the host.</summary>
     /// <exception cref="CommandException">They are missing or damaged.</exception>
-    public static ImageSets Load() => new(DataFolder.Open(DataFolder.Default).LoadTraining());
+    public static ImageSets Load() => new(DataSource.Open(DataSource.Default).LoadTraining(ImageForm.Any));
 
     /// <summary>The first images of a kind.</summary>
     public LabelledImages Take(ImageKind kind, int count)

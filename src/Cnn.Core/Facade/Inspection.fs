@@ -10,7 +10,9 @@ open Cnn.Explanations
 /// What a layer makes of one image.
 [<Sealed>]
 type LayerOutput internal (layer: LayerSummary, output: NumberGrid) =
+    /// The layer.
     member _.Layer = layer
+
     /// [ channels; height; width ], [ channels; length ] or [ features ].
     member _.Output = output
 

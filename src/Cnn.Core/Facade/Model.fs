@@ -2,6 +2,7 @@ namespace Cnn
 
 open System
 open System.Collections.Generic
+open System.Runtime.InteropServices
 open System.Threading
 open Cnn.Tensors
 open Cnn.Operations
@@ -33,9 +34,27 @@ type LayerSummary internal (index: int, text: string, output: Shape, parameters:
 type EvaluationReport internal (evaluation: Evaluation) =
     let toNullable = Option.toNullable
 
+    let check (label: int) =
+        let classes = evaluation.Confusion.Shape.Head
+
+        if label < 0 || label >= classes then
+            raise (
+                ArgumentOutOfRangeException(
+                    nameof label,
+                    label,
+                    $"the classes are counted from 0, and there are {classes}"
+                )
+            )
+
     member internal _.Evaluation = evaluation
+
+    /// Images that the model was asked about.
     member _.Examples = Evaluation.examples evaluation
+
+    /// Those of them that it put into their own class.
     member _.Correct = Evaluation.correct evaluation
+
+    /// Classes that the model knows.
     member _.Classes = evaluation.Confusion.Shape.Head
 
     /// Between 0 and 1; NaN for no examples.
@@ -44,18 +63,25 @@ type EvaluationReport internal (evaluation: Evaluation) =
     /// Mean cross-entropy in nats; NaN for no examples.
     member _.Loss = Evaluation.meanLoss evaluation
 
-    /// Examples of class `truth` that were taken for class `predicted`.
+    /// Examples of class `truth` that were taken for class `predicted`. Raises ArgumentOutOfRangeException for what is not a class.
     member report.Confusion(truth: int, predicted: int) =
+        check truth
+        check predicted
         evaluation.Confusion[truth * report.Classes + predicted]
 
-    /// Of the examples taken for this class, the part that belongs there; null when there are none.
+    /// Of the examples taken for this class, the part that belongs there; null when there are none. Raises
+    /// ArgumentOutOfRangeException for what is not a class.
     member _.Precision(label: int) =
+        check label
         toNullable (Evaluation.precision evaluation label)
 
-    /// Of the examples of this class, the part that was recognised; null when there are none.
+    /// Of the examples of this class, the part that was recognised; null when there are none. Raises ArgumentOutOfRangeException
+    /// for what is not a class.
     member _.Recall(label: int) =
+        check label
         toNullable (Evaluation.recall evaluation label)
 
+    /// The report of the images of both.
     member _.Add(other: EvaluationReport) =
         EvaluationReport(evaluation + other.Evaluation)
 
@@ -127,10 +153,17 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[], isVer
         dict (Architecture.presets classes) :?> _
 
     /// A fresh network. `architecture` is in the text form ("conv 8 3, relu, …"); `initializer` is "he", "glorot" or
-    /// "normal:0.01". Raises CnnException when either cannot be read or the layers do not fit the image.
+    /// "normal:0.01"; the same seed draws the same weights. Raises CnnException when either text cannot be read or the layers do not
+    /// fit the image.
     static member Create
-        (architecture: string, channels: int, height: int, width: int, initializer: string, seed: int)
-        : Model =
+        (
+            architecture: string,
+            channels: int,
+            height: int,
+            width: int,
+            [<Optional; DefaultParameterValue("he")>] initializer: string,
+            [<Optional; DefaultParameterValue(1)>] seed: int
+        ) : Model =
         let network =
             Architecture.parse architecture
             |> Result.bind (Network.create [ channels; height; width ])
@@ -192,10 +225,13 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[], isVer
     /// Channels, height and width of an image.
     member _.InputShape: IReadOnlyList<int> = Array.ofList trained.Network.Input :> _
 
+    /// The classes that it tells apart.
     member _.Classes = trained.Network.Classes
 
     /// Images of a mini-batch that it can be trained on, at least: batch normalisation behind flat layers needs two.
     member _.LeastBatch = plan.LeastExamples
+
+    /// Learnable numbers.
     member _.ParameterCount = Parameters.count trained.Parameters
 
     /// Whether every number is finite: false after a training that diverged.
@@ -252,8 +288,7 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[], isVer
 
                     target[i] <- int source[i]))
 
-    /// The raw scores [ images; classes ], computed on at most `threads` threads.
-    member model.Logits(pixels: ReadOnlyMemory<byte>, threads: int) : Tensor<float32> =
+    member internal model.Scores(pixels: ReadOnlyMemory<byte>, threads: int) : Tensor<float32> =
         let ready =
             LazyInitializer.EnsureInitialized(
                 &classifier,
@@ -265,12 +300,63 @@ type Model private (trained: TrainedNetwork, plan: Plan, bytes: float32[], isVer
 
         DataParallel.classify threads ready Phases.nothing (model.Input pixels)
 
-    /// How the model does on labelled images.
-    member model.Evaluate(pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, threads: int) : EvaluationReport =
-        EvaluationReport(Evaluation.ofLogits (model.Logits(pixels, threads)) (model.Labels labels))
+    /// The raw scores, computed on at most `threads` threads; how many does not change them. Raises CnnException unless the bytes are
+    /// whole images.
+    member model.Logits
+        (pixels: ReadOnlyMemory<byte>, [<Optional; DefaultParameterValue(1)>] threads: int)
+        : ScoreTable<float32> =
+        ScoreTable(model.Scores(pixels, threads))
 
-    /// The probability of each class [ images; classes ]: softmax of the logits, in double precision.
-    member model.Probabilities(pixels: ReadOnlyMemory<byte>, threads: int) : Tensor<float> =
-        model.Logits(pixels, threads)
+    /// The probability of each class: softmax of the logits, in double precision. Raises CnnException unless the bytes are whole
+    /// images.
+    member model.Probabilities
+        (pixels: ReadOnlyMemory<byte>, [<Optional; DefaultParameterValue(1)>] threads: int)
+        : ScoreTable<float> =
+        model.Scores(pixels, threads)
         |> Tensor.map float
         |> SoftmaxCrossEntropy.probabilities
+        |> ScoreTable
+
+    /// What the model takes each image for. Raises CnnException unless the bytes are whole images, and where the scores of one are no
+    /// longer finite, as after a training that diverged.
+    member model.PredictAll
+        (pixels: ReadOnlyMemory<byte>, [<Optional; DefaultParameterValue(1)>] threads: int)
+        : IReadOnlyList<Prediction> =
+        let probabilities = model.Probabilities(pixels, threads)
+        let names = Array.ofList trained.ClassNames
+
+        Array.init probabilities.Rows (fun image ->
+            Prediction(
+                Array.init probabilities.Columns (fun label ->
+                    match probabilities[image, label] with
+                    | p when Double.IsFinite p -> Candidate(label, names[label], p)
+                    | _ ->
+                        raise (
+                            CnnException
+                                $"the scores of image {image} are not finite numbers, as after a training that diverged"
+                        ))
+            ))
+        :> _
+
+    /// What the model takes one image for. Raises CnnException unless the bytes are exactly one image, and where its scores are not
+    /// finite.
+    member model.Predict(image: ReadOnlyMemory<byte>) : Prediction =
+        if image.Length <> size then
+            raise (
+                CnnException
+                    $"{image.Length} bytes are not one {Shape.format trained.Network.Input} image of {size} bytes"
+            )
+
+        model.PredictAll(image)[0]
+
+    /// How the model does on labelled images, each label a class from 0. Raises CnnException unless the bytes are whole images with as
+    /// many labels, all of classes that the model knows.
+    member model.Evaluate
+        (pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, [<Optional; DefaultParameterValue(1)>] threads: int) : EvaluationReport =
+        if int64 labels.Length * int64 size <> int64 pixels.Length then
+            raise (
+                CnnException
+                    $"{pixels.Length} bytes and {labels.Length} labels do not fit: each image has {size} bytes and one label"
+            )
+
+        EvaluationReport(Evaluation.ofLogits (model.Scores(pixels, threads)) (model.Labels labels))

@@ -2,6 +2,8 @@ namespace Cnn
 
 open System
 open System.Collections.Generic
+open System.Runtime.InteropServices
+open System.Threading
 open Cnn.Tensors
 open Cnn.Training
 open Cnn.Storage
@@ -104,10 +106,11 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
     /// Mini-batches since the start.
     member _.Steps = state.Step
 
-    /// The best accuracy on held-out images so far, and its epoch (from 1); null before there was one.
+    /// The best accuracy on held-out images so far; null before there was one.
     member _.BestAccuracy =
         state.Best |> Option.map (fun best -> best.Accuracy) |> Option.toNullable
 
+    /// The epoch that reached it, from 1; null before there was one.
     member _.BestEpoch =
         state.Best |> Option.map (fun best -> best.Epoch) |> Option.toNullable
 
@@ -125,8 +128,12 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
     /// One mini-batch, on at most `threads` threads; how many does not change the result. Raises CnnException for images or labels
     /// that do not fit the model, and for fewer images than Model.LeastBatch.
     member _.Step
-        (pixels: ReadOnlyMemory<byte>, labels: ReadOnlyMemory<byte>, learningRate: float, threads: int)
-        : TrainerStep =
+        (
+            pixels: ReadOnlyMemory<byte>,
+            labels: ReadOnlyMemory<byte>,
+            learningRate: float,
+            [<Optional; DefaultParameterValue(1)>] threads: int
+        ) : TrainerStep =
         if labels.Length = 0 then
             raise (CnnException "a mini-batch needs at least one image")
 
@@ -155,17 +162,133 @@ type Trainer private (state: TrainingState<float32>, model: Model) =
         | NotFound -> "a sum of gradients is not finite"
 
     /// After the last mini-batch of an epoch; with the accuracy on held-out images if there are some.
-    member _.EndEpoch(accuracy: Nullable<float>) : Trainer =
+    member _.EndEpoch([<Optional>] accuracy: Nullable<float>) : Trainer =
         at (TrainingState.endEpoch (Option.ofNullable accuracy) state) model
+
+    /// The steps that are left of this epoch, each computed when it is asked for: one for each mini-batch of `batchSize` of the images,
+    /// in the order of Order, the last one smaller where they do not come out even. Whoever stops looking stops training, and any
+    /// step's Trainer can go on from there. After the last one it is time for EndEpoch. `learningRate` is told the number of steps
+    /// before. Raises CnnException unless there are as many labels as images, and all mini-batches fit the model.
+    member trainer.EpochSteps
+        (
+            pixels: ReadOnlyMemory<byte>,
+            labels: ReadOnlyMemory<byte>,
+            batchSize: int,
+            learningRate: Func<int64, float>,
+            [<Optional; DefaultParameterValue(1)>] threads: int
+        ) : IEnumerable<TrainerStep> =
+        let count = labels.Length
+        let size = Shape.size model.Trained.Network.Input
+
+        if int64 count * int64 size <> int64 pixels.Length then
+            raise (
+                CnnException
+                    $"{pixels.Length} bytes and {count} labels do not fit: each image has {size} bytes and one label"
+            )
+
+        if batchSize < 1 then
+            raise (CnnException $"a mini-batch of {batchSize} images is not possible; it needs at least one")
+
+        match count % batchSize with
+        | last when last > 0 && last < model.LeastBatch ->
+            raise (
+                CnnException
+                    $"the last mini-batch of an epoch would have {last} images, and batch normalisation needs at least {model.LeastBatch}; choose another size"
+            )
+        | _ -> ()
+
+        let order = trainer.Order count
+
+        trainer
+        |> Seq.unfold (fun moment ->
+            match min batchSize (count - moment.EpochExamples) with
+            | length when length <= 0 -> None
+            | length ->
+                let batch = order.Slice(moment.EpochExamples, length).ToArray()
+                let images = Array.zeroCreate<byte>(length * size)
+
+                batch
+                |> Array.iteri (fun i index -> pixels.Slice(index * size, size).CopyTo(Memory(images, i * size, size)))
+
+                let classes = batch |> Array.map (fun index -> labels.Span[index])
+                let rate = learningRate.Invoke moment.Steps
+
+                let step = moment.Step(ReadOnlyMemory images, ReadOnlyMemory classes, rate, threads)
+
+                Some(step, step.Trainer))
+
+    /// The same with one learning rate.
+    member trainer.EpochSteps
+        (
+            pixels: ReadOnlyMemory<byte>,
+            labels: ReadOnlyMemory<byte>,
+            batchSize: int,
+            learningRate: float,
+            [<Optional; DefaultParameterValue(1)>] threads: int
+        ) : IEnumerable<TrainerStep> =
+        trainer.EpochSteps(pixels, labels, batchSize, Func<int64, float>(fun _ -> learningRate), threads)
+
+    /// The run after so many more epochs, the one under way counted: EpochSteps and EndEpoch in turn. `progress` is told every step.
+    /// Raises OperationCanceledException once the token says so, CnnException where a step is not finite, and as EpochSteps.
+    member trainer.Train
+        (
+            pixels: ReadOnlyMemory<byte>,
+            labels: ReadOnlyMemory<byte>,
+            epochs: int,
+            batchSize: int,
+            learningRate: Func<int64, float>,
+            [<Optional; DefaultParameterValue(1)>] threads: int,
+            [<Optional; DefaultParameterValue(null: IProgress<TrainerStep>)>] progress: IProgress<TrainerStep>,
+            [<Optional>] stop: CancellationToken
+        ) : Trainer =
+        let take (_: Trainer) (step: TrainerStep) =
+            if not step.IsFinite then
+                let next = step.Trainer
+
+                raise (
+                    CnnException
+                        $"training diverged in epoch {next.Epoch + 1}, at step {next.Steps} of the run; a lower learning rate may help"
+                )
+
+            if not (isNull progress) then
+                progress.Report step
+
+            stop.ThrowIfCancellationRequested()
+            step.Trainer
+
+        (trainer, Seq.init (max 0 epochs) id)
+        ||> Seq.fold (fun moment _ ->
+            stop.ThrowIfCancellationRequested()
+            let steps = moment.EpochSteps(pixels, labels, batchSize, learningRate, threads)
+            (Seq.fold take moment steps).EndEpoch())
+
+    /// The same with one learning rate.
+    member trainer.Train
+        (
+            pixels: ReadOnlyMemory<byte>,
+            labels: ReadOnlyMemory<byte>,
+            epochs: int,
+            batchSize: int,
+            learningRate: float,
+            [<Optional; DefaultParameterValue(1)>] threads: int,
+            [<Optional; DefaultParameterValue(null: IProgress<TrainerStep>)>] progress: IProgress<TrainerStep>,
+            [<Optional>] stop: CancellationToken
+        ) : Trainer =
+        let rate = Func<int64, float>(fun _ -> learningRate)
+        trainer.Train(pixels, labels, epochs, batchSize, rate, threads, progress, stop)
 
 /// The next moment of a run, and what the mini-batch gave before the step was taken.
 and [<Sealed>] TrainerStep internal (trainer: Trainer, report: StepReport) =
+    /// The run after the step.
     member _.Trainer: Trainer = trainer
 
     /// Mean cross-entropy of the mini-batch, in nats; with label smoothing where the settings ask for it.
     member _.Loss = report.Loss
 
+    /// Images of the mini-batch that were recognised, before the step.
     member _.Correct = report.Correct
+
+    /// Images of the mini-batch.
     member _.Examples = report.Examples
 
     /// Whether the loss, and all that the step gave, is finite. Once it is not, nothing good will come of the run.

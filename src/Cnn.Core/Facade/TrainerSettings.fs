@@ -33,12 +33,17 @@ type TrainerSettings
         check "a gradient norm of at most" clipNorm (clipNorm >= 0.0) "above 0, or 0 for no bound"
         check "average decay" averageDecay (averageDecay >= 0.0 && averageDecay < 1.0) "from 0 to below 1"
 
+    /// The name of the optimiser.
     member _.Optimizer = optimizer
+
+    /// The part of each weight that a step takes off it, times the learning rate.
     member _.WeightDecay = weightDecay
+
+    /// The part of a label that is spread over all classes.
     member _.LabelSmoothing = labelSmoothing
 
-    /// 0 for no bound.
+    /// The largest norm of a step's gradient; 0 for no bound.
     member _.ClipNorm = clipNorm
 
-    /// 0 for no average.
+    /// The decay of the moving average of the weights; 0 for none.
     member _.AverageDecay = averageDecay

@@ -33,11 +33,10 @@ internal sealed class BenchmarkRun
     {
         this.settings = settings;
         this.stop = stop;
-        string folder = settings.Data ?? DataFolder.Default;
-        images = DataFolder.Open(folder).LoadTraining();
+        images = settings.Data.LoadTraining();
         if (images.Count < InferenceBatch)
             throw CommandException.BadData(
-                $"{folder} has {images.Count} training images, and the benchmark needs {InferenceBatch} at least; give a larger data set."
+                $"{settings.Data.Path ?? DataSource.Default} has {images.Count} training images, and the benchmark needs {InferenceBatch} at least; give a larger data set."
             );
         Peak = Peak.Measure();
     }

@@ -1,3 +1,4 @@
+using Cnn.Host.Data;
 using Cnn.Host.Models;
 
 namespace Cnn.Host.Benchmarks;
@@ -7,11 +8,11 @@ namespace Cnn.Host.Benchmarks;
 /// <param name="Seconds">How long to measure for each figure.</param>
 /// <param name="WarmUpSeconds">How long to train each network before anything is measured.</param>
 /// <param name="Steps">Steps of training before the stages are measured, so that their gradients are as sparse as usual.</param>
-/// <param name="Data">The folder of the training images; null for that of the program.</param>
+/// <param name="Data">The training images.</param>
 internal sealed record BenchmarkSettings(
     IReadOnlyDictionary<string, NetworkChoice> Networks,
     double Seconds,
     double WarmUpSeconds,
     int Steps,
-    string? Data
+    DataChoice Data
 );

@@ -37,9 +37,7 @@ internal static class AugmentCommand
             TrainingOptions.UsualSeed,
             "The variations are those of cnn train with the same seed."
         );
-        Option<string?> data = Options.Data(
-            "The folder of the data set whose training images to show; the MNIST files of the program unless given."
-        );
+        var data = new DataOptions("Whose training images to show");
         var command = new Command("augment", "Draw training images beside the variations that training would see.")
         {
             augment,
@@ -49,8 +47,9 @@ internal static class AugmentCommand
             count,
             variations,
             seed,
-            data,
         };
+        foreach (Option option in data.All)
+            command.Add(option);
         command.SetWork(
             (parsed, _) =>
             {
@@ -59,7 +58,7 @@ internal static class AugmentCommand
                     : RecipeFile.Load(parsed.GetRequiredValue(recipe)!).Augmentation;
                 string path = parsed.GetRequiredValue(preview)!;
                 OutputFile output = OutputFile.Check(path, "--preview", "augment.png");
-                LabelledImages images = DataFolder.Open(parsed.GetValue(data) ?? DataFolder.Default).LoadTraining();
+                LabelledImages images = data.Choose(parsed).LoadTraining();
                 var figure = new AugmentationPreview(
                     images,
                     parsed.GetValue(index),

@@ -44,9 +44,7 @@ internal static class BenchCommand
             Description =
                 "Instead of all that: what fresh arrays for every step of training cost, beside a training that writes over old ones.",
         };
-        Option<string?> data = Options.Data(
-            "The folder of the data set whose training images to use; the MNIST files of the program unless given."
-        );
+        var data = new DataOptions("Whose training images to use");
         Option<bool> json = Options.Json();
         var command = new Command(
             "bench",
@@ -58,9 +56,10 @@ internal static class BenchCommand
             seconds,
             quick,
             purity,
-            data,
             json,
         };
+        foreach (Option option in data.All)
+            command.Add(option);
         command.SetWork(
             (parsed, stop) =>
             {
@@ -73,7 +72,7 @@ internal static class BenchCommand
                         Seconds: isQuick && !isGiven ? QuickSeconds : parsed.GetValue(seconds),
                         WarmUpSeconds: isQuick ? QuickWarmUp : UsualWarmUp,
                         Steps: isQuick ? QuickSteps : UsualSteps,
-                        Data: parsed.GetValue(data)
+                        Data: data.Choose(parsed)
                     ),
                     stop
                 );

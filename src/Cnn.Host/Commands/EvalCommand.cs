@@ -13,7 +13,7 @@ internal static class EvalCommand
     {
         Argument<string?> file = Options.ModelFile(optional: false, "The model, as cnn train wrote it.");
         Option<string?> data = Options.Data(
-            "The folder of the data set whose test images to use; the MNIST files of the program unless given."
+            $"Where the test images are: {Options.DataKinds}; the MNIST files of the program unless given."
         );
         Option<int> threads = Options.Threads();
         Option<bool> json = Options.Json();
@@ -31,14 +31,14 @@ internal static class EvalCommand
             (parsed, stop) =>
             {
                 Model model = ModelFiles.Load(parsed.GetRequiredValue(file)!);
-                LabelledImages test = DataFolder.Open(parsed.GetValue(data) ?? DataFolder.Default).LoadTest();
+                LabelledImages test = TestImages.Load(parsed.GetValue(data), model);
                 int count = parsed.GetValue(threads);
                 Actions.ReserveThreads(count);
                 EvaluationReport report = Evaluator.Evaluate(model, test, count, stop);
                 if (parsed.GetValue(json))
-                    EvaluationOutput.WriteJson(report);
+                    EvaluationOutput.WriteJson(report, model.ClassNames);
                 else
-                    EvaluationOutput.WriteText(report);
+                    EvaluationOutput.WriteText(report, model.ClassNames);
                 return ExitCode.Success;
             }
         );

@@ -21,6 +21,7 @@ internal static class ExperimentCommand
     {
         var recipe = new Argument<string>("RECIPE")
         {
+            HelpName = "RECIPE",
             Description = $"One of {string.Join(", ", RecipeFile.Names)}, or a file.",
             CustomParser = given =>
             {
@@ -31,6 +32,7 @@ internal static class ExperimentCommand
                 return text;
             },
         };
+        recipe.CompletionSources.Add([.. RecipeFile.Names]);
         var training = new TrainingOptions();
         Option<int> seeds = Options.Whole("--seeds", UsualSeeds, "How many seeds.", least: 1, most: MostSeeds);
         Option<int> firstSeed = Options.Whole(

@@ -18,7 +18,8 @@ internal static class FilterCommand
             byDefault: null,
             "KERNEL",
             $"One of {names}, or the rows of your own, such as \"1 0 -1; 2 0 -2; 1 0 -1\" or \"1/9 1/9 1/9; ...\"; "
-                + "it is not flipped, as in every network (strictly, a cross-correlation)."
+                + "it is not flipped, as in every network (strictly, a cross-correlation).",
+            [.. ImageFilter.Names]
         );
         Option<string?> target = Options.Text(
             "--out",

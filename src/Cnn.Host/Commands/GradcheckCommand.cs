@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Cnn.Checking;
 using Cnn.Host.Output;
 
 namespace Cnn.Host.Commands;
@@ -39,7 +38,7 @@ internal static class GradcheckCommand
         ]);
         int passed = 0;
         int total = 0;
-        foreach (Finding finding in GradientChecks.Run(seed))
+        foreach (GradientFinding finding in GradientChecks.Run(seed))
         {
             stop.ThrowIfCancellationRequested();
             total++;
@@ -54,7 +53,7 @@ internal static class GradcheckCommand
                 finding.Passed ? "ok" : "FAILED"
             );
         }
-        Consoles.Result($"{passed} of {total} gradients agree within {Finding.Tolerance:0e-00}");
+        Consoles.Result($"{passed} of {total} gradients agree within {GradientFinding.Tolerance:0e-00}");
         return passed == total ? ExitCode.Success : ExitCode.CheckFailed;
     }
 }

@@ -24,7 +24,7 @@ internal static class InfoCommand
                 Action<Machine, string, Peak> write = parsed.GetValue(json)
                     ? InfoOutput.WriteJson
                     : InfoOutput.WriteText;
-                write(Machine.Current(), DataFolder.Default, Peak.Measure());
+                write(Machine.Current(), DataSource.Default, Peak.Measure());
                 return ExitCode.Success;
             }
         );

@@ -69,7 +69,7 @@ internal static class LearningRateCommand
                 bool isDrawn = !parsed.GetValue(json) || parsed.GetResult(plot) is { Implicit: false };
                 OutputFile? picture = isDrawn ? OutputFile.Check(parsed.GetRequiredValue(plot)!, plot.Name) : null;
                 Actions.ReserveThreads(settings.Threads);
-                LabelledImages images = DataFolder.Open(settings.Data ?? DataFolder.Default).LoadTraining();
+                LabelledImages images = settings.Data.LoadTraining();
                 var test = RateRangeTest.Run(
                     TrainingSetup.Create(settings, images),
                     first,

@@ -31,7 +31,8 @@ internal sealed class NetworkOptions
             "--recipe",
             RecipeFile.Default,
             string.Join('|', RecipeFile.Names.Append("FILE")),
-            "Where to start from: one of the recipes of the program, or a file; the other options go before it."
+            "Where to start from: one of the recipes of the program, or a file; the other options go before it.",
+            [.. RecipeFile.Names]
         );
 
     /// <summary>The network that the user wants.</summary>

@@ -73,6 +73,7 @@ internal static class Options
                 return text;
             },
         };
+        option.CompletionSources.Add(known);
         if (byDefault is not null)
             option.DefaultValueFactory = _ => byDefault;
         return option;
@@ -82,7 +83,7 @@ internal static class Options
     public static Option<IReadOnlyList<string>?> Names(string name, IEnumerable<string> names, string description)
     {
         string[] known = [.. names];
-        return new Option<IReadOnlyList<string>?>(name)
+        var option = new Option<IReadOnlyList<string>?>(name)
         {
             Description = description,
             HelpName = "NAME[,NAME]",
@@ -94,10 +95,23 @@ internal static class Options
                 return [.. chosen.Distinct()];
             },
         };
+        option.CompletionSources.Add(known);
+        return option;
     }
 
     /// <summary>Free text; without a default it may be left out.</summary>
-    public static Option<string?> Text(string name, string? byDefault, string helpName, string description)
+    /// <param name="name">The option.</param>
+    /// <param name="byDefault">What it is where it is not given; null for nothing.</param>
+    /// <param name="helpName">What stands for a value in the help.</param>
+    /// <param name="description">What it is for.</param>
+    /// <param name="suggestions">Values that a shell may complete; others are possible.</param>
+    public static Option<string?> Text(
+        string name,
+        string? byDefault,
+        string helpName,
+        string description,
+        params string[] suggestions
+    )
     {
         var option = new Option<string?>(name)
         {
@@ -112,6 +126,7 @@ internal static class Options
                 return text;
             },
         };
+        option.CompletionSources.Add(suggestions);
         if (byDefault is not null)
             option.DefaultValueFactory = _ => byDefault;
         return option;
@@ -127,8 +142,12 @@ internal static class Options
                 + "in pixels, degrees, parts and probabilities; numbers left out are those."
         );
 
-    /// <summary><c>--data</c>: the folder of a data set; left out, it is the one of the program.</summary>
-    public static Option<string?> Data(string description) => Text("--data", byDefault: null, "FOLDER", description);
+    /// <summary>What <c>--data</c> may name, for a description.</summary>
+    public const string DataKinds =
+        "a folder of IDX files, of CIFAR-10, of train.csv and test.csv, or of pictures in a folder for each class; or a CSV file";
+
+    /// <summary><c>--data</c>: where a data set is; left out, it is the one of the program.</summary>
+    public static Option<string?> Data(string description) => Text("--data", byDefault: null, "PATH", description);
 
     /// <summary><c>--json</c>.</summary>
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object instead of tables." };

@@ -48,8 +48,9 @@ internal static class PredictCommand
                 PreparationKind kind = KindFor(model, parsed.GetValue(prepare));
                 int count = Math.Min(parsed.GetValue(top), model.Classes);
                 bool isExplained = parsed.GetValue(explain);
-                var output = new PredictionOutput(model.ClassNames);
-                Action<Prediction, bool> write = parsed.GetValue(json) ? output.WriteJson : output.WriteText;
+                Action<PredictedPicture, bool> write = parsed.GetValue(json)
+                    ? PredictionOutput.WriteJson
+                    : PredictionOutput.WriteText;
                 ExitCode code = ExitCode.Success;
                 foreach (string name in PictureInputs.Expand(parsed.GetRequiredValue(images)))
                 {
@@ -59,10 +60,10 @@ internal static class PredictCommand
                         IReadOnlyList<PreparedPicture> inputs = Prepare(name, kind, model);
                         for (int i = 0; i < inputs.Count; i++)
                             write(
-                                new Prediction(
+                                new PredictedPicture(
                                     name,
                                     inputs.Count > 1 ? i : null,
-                                    Classify(name, model, inputs[i], count),
+                                    Classify(name, model, inputs[i].Picture, count),
                                     inputs[i].Steps
                                 ),
                                 isExplained
@@ -126,19 +127,17 @@ internal static class PredictCommand
         ];
     }
 
-    private static ClassProbability[] Classify(string name, Model model, PreparedPicture prepared, int count)
+    private static IReadOnlyList<Candidate> Classify(string name, Model model, Picture picture, int count)
     {
-        double[] probabilities = model.Probabilities(prepared.Picture.Pixels, 1).ToArray();
-        if (!probabilities.All(double.IsFinite))
+        try
+        {
+            return [.. model.Predict(picture.Pixels).Candidates.Take(count)];
+        }
+        catch (CnnException)
+        {
             throw CommandException.BadData(
                 $"the model's scores of {name} are too large for a number, as after a training that diverged; train it anew."
             );
-        return
-        [
-            .. probabilities
-                .Select((part, label) => new ClassProbability(label, part))
-                .OrderByDescending(one => one.Probability)
-                .Take(count),
-        ];
+        }
     }
 }

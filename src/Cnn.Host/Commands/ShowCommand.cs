@@ -21,7 +21,7 @@ internal static class ShowCommand
         );
         Option<int?> index = Options.OptionalWhole("--index", "The test image to show, counted from 0.", least: 0);
         Option<string?> data = Options.Data(
-            "The folder of the data set whose test image --index is; the MNIST files of the program unless given."
+            $"Where the test image of --index is: {Options.DataKinds}; the MNIST files of the program unless given."
         );
         var invert = new Option<bool>("--invert")
         {
@@ -63,10 +63,10 @@ internal static class ShowCommand
                 else
                 {
                     model = ModelFiles.Load(first);
-                    LabelledImages test = DataFolder.Open(parsed.GetValue(data) ?? DataFolder.Default).LoadTest();
+                    LabelledImages test = TestImages.Load(parsed.GetValue(data), model);
                     shown = Take(model, test, parsed.GetValue(index)!.Value);
                 }
-                ShowOutput.Write(shown, Choose(Ask(model, shown.Picture), parsed.GetValue(top)));
+                ShowOutput.Write(shown, Choose(model, Ask(model, shown.Picture), parsed.GetValue(top)));
                 return ExitCode.Success;
             }
         );
@@ -82,7 +82,7 @@ internal static class ShowCommand
                 $"{file} is an image, and a model is needed as well: cnn show model.bin {file}.",
             (null, null) => "an image is needed: --index N for a test image, or a PNG or JPEG file behind the model.",
             (not null, _) when data is not null =>
-                "--data is the folder of the test image that --index says; leave it out for an IMAGE.",
+                "--data is for the test image that --index says; leave it out for an IMAGE.",
             (null, _) when isInverted =>
                 "--invert is for an IMAGE; test images are as those that the model was trained on.",
             _ => null,
@@ -109,7 +109,6 @@ internal static class ShowCommand
 
     private static ShownImage Take(Model model, LabelledImages test, int index)
     {
-        Evaluator.CheckFit(model, test);
         if (index >= test.Count)
             throw new CommandException(
                 ExitCode.Usage,
@@ -121,7 +120,8 @@ internal static class ShowCommand
             test.Width,
             test.Pixels.AsMemory(index * test.ImageSize, test.ImageSize)
         );
-        return new ShownImage($"test image {index}, class {test.Labels[index]}", picture, test.Labels[index]);
+        string truth = model.ClassNames[test.Labels[index]];
+        return new ShownImage($"test image {index}, class {truth}", picture, truth);
     }
 
     private static ShownImage Prepare(Model model, string path, bool isInverted)
@@ -143,9 +143,12 @@ internal static class ShowCommand
         return new ShownImage(caption, picture, Truth: null);
     }
 
-    private static ClassProbability[] Choose(double[] probabilities, int? top)
+    private static ClassProbability[] Choose(Model model, double[] probabilities, int? top)
     {
-        ClassProbability[] all = [.. probabilities.Select((part, label) => new ClassProbability(label, part))];
+        ClassProbability[] all =
+        [
+            .. probabilities.Select((part, label) => new ClassProbability(model.ClassNames[label], part)),
+        ];
         return top is null && all.Length <= UsualClasses
             ? all
             : [.. all.OrderByDescending(one => one.Probability).Take(top ?? UsualClasses)];

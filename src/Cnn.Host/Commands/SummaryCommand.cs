@@ -23,8 +23,9 @@ internal static class SummaryCommand
         );
         var network = new NetworkOptions();
         Option<string?> recipe = NetworkOptions.Recipe();
-        Option<string?> data = Options.Data(
-            "The folder of the data set that the network is for; without it, images of 1x28x28 and 10 classes, as MNIST has."
+        var data = new DataOptions(
+            "What the network is for",
+            "without it, images of 1x28x28 and 10 classes, as MNIST has"
         );
         var command = new Command("summary", "List the layers of a network with their shapes, parameters and costs.")
         {
@@ -32,8 +33,9 @@ internal static class SummaryCommand
             network.Model,
             network.Arch,
             recipe,
-            data,
         };
+        foreach (Option option in data.All)
+            command.Add(option);
         command.SetWork(
             (parsed, _) =>
             {
@@ -49,26 +51,33 @@ internal static class SummaryCommand
 
         Model Find(ParseResult parsed, string? path)
         {
-            Option[] others = [network.Model, network.Arch, recipe, data];
+            Option[] others = [network.Model, network.Arch, recipe, .. data.All];
             if (path is not null && others.Any(option => parsed.GetResult(option) is { Implicit: false }))
                 throw new CommandException(
                     ExitCode.Usage,
-                    "a model file says all about its network; leave out --model, --arch, --recipe and --data."
+                    "a model file says all about its network; leave out --model, --arch, --recipe and those of data."
                 );
             return path is not null
                 ? ModelFiles.Load(path)
-                : Create(network, parsed, parsed.GetRequiredValue(recipe)!, parsed.GetValue(data));
+                : Create(network, parsed, parsed.GetRequiredValue(recipe)!, data.Choose(parsed));
         }
     }
 
-    private static Model Create(NetworkOptions network, ParseResult parsed, string source, string? data)
+    private static Model Create(NetworkOptions network, ParseResult parsed, string source, DataChoice data)
     {
         Recipe recipe = RecipeFile.Load(source);
         NetworkChoice choice = network.Choose(parsed, recipe, source);
         // the numbers are not shown, so that any way of drawing them will do
-        return data is null
-            ? choice.Create(Channels, Side, Side, Classes, recipe.Init, TrainingOptions.UsualSeed)
-            : choice.Create(DataFolder.Open(data).LoadTraining(), recipe.Init, TrainingOptions.UsualSeed);
+        return data.Path is null
+            ? choice.Create(
+                data.Form.Channels ?? Channels,
+                data.Form.Height ?? Side,
+                data.Form.Width ?? Side,
+                Classes,
+                recipe.Init,
+                TrainingOptions.UsualSeed
+            )
+            : choice.Create(data.LoadTraining(), recipe.Init, TrainingOptions.UsualSeed);
     }
 
     private static void Write(Model model)

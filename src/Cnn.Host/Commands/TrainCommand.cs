@@ -49,7 +49,7 @@ internal static class TrainCommand
         var printConfig = new Option<bool>("--print-config")
         {
             Description =
-                "Train nothing; print the recipe that would hold, with the other options in it, as a file for --recipe. --seed, --train-size, --validation, --patience, --threads and --data are no part of a recipe.",
+                "Train nothing; print the recipe that would hold, with the other options in it, as a file for --recipe. --seed, --train-size, --validation, --patience, --threads and the data are no part of a recipe.",
         };
 
         var command = new Command("train", "Train a network, write it to a file, and test it once at the end.")
@@ -148,7 +148,7 @@ internal static class TrainCommand
                 Threads = parsed.GetResult(training.Threads) is { Implicit: false }
                     ? parsed.GetValue(training.Threads)
                     : stored.Settings.Threads,
-                Data = parsed.GetValue(training.Data) ?? stored.Settings.Data,
+                Data = stored.Settings.Data with { Path = parsed.GetValue(training.Data) ?? stored.Settings.Data.Path },
             };
             string target = parsed.GetResult(output) is { Implicit: false }
                 ? parsed.GetRequiredValue(output)!

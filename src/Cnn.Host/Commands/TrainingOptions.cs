@@ -20,7 +20,10 @@ internal sealed class TrainingOptions
         Flag(RecipeKeys.Init),
         byDefault: null,
         "he|glorot|normal:DEVIATION",
-        "How the weights are drawn, such as normal:0.01."
+        "How the weights are drawn, such as normal:0.01.",
+        "he",
+        "glorot",
+        "normal:0.01"
     );
 
     private readonly Option<int?> epochs = Options.OptionalWhole(
@@ -85,6 +88,7 @@ internal sealed class TrainingOptions
         Description =
             "Bring the inputs to mean 0 and variance 1, those of the training images; false: leave them from 0 to 1.",
         HelpName = "true|false",
+        CompletionSources = { "true", "false" },
     };
 
     private readonly Option<int?> trainSize = Options.OptionalWhole(
@@ -101,15 +105,13 @@ internal sealed class TrainingOptions
 
     private readonly Option<int> threads = Options.Threads();
 
-    private readonly Option<string?> data = Options.Data(
-        "The folder of the four IDX files, gzipped or not; the MNIST files of the program unless given."
-    );
+    private readonly DataOptions data = new("What to train on");
 
     /// <summary><c>--threads</c>.</summary>
     public Option<int> Threads => threads;
 
     /// <summary><c>--data</c>.</summary>
-    public Option<string?> Data => data;
+    public Option<string?> Data => data.Path;
 
     /// <summary>Those that matter to every step.</summary>
     public IEnumerable<Option> OfSteps =>
@@ -126,7 +128,7 @@ internal sealed class TrainingOptions
             normalize,
             trainSize,
             threads,
-            data,
+            .. data.All,
         ];
 
     /// <summary>Those that matter to whole runs alone.</summary>
@@ -168,13 +170,13 @@ internal sealed class TrainingOptions
             Patience: null,
             seed,
             parsed.GetValue(threads),
-            parsed.GetValue(data)
+            data.Choose(parsed)
         );
     }
 
     // what the name of a recipe must not hide: "default --lr 0.1"
     private IEnumerable<string> Changes(ParseResult parsed) =>
-        CommandText.Given(parsed, OfSteps.Concat(OfRuns).Except([trainSize, validation, threads, data]));
+        CommandText.Given(parsed, OfSteps.Concat(OfRuns).Except([trainSize, validation, threads, .. data.All]));
 
     private static string Flag(string key) => $"--{key}";
 }

@@ -28,11 +28,11 @@ internal static class VisualizeCommand
             "--digits",
             byDefault: null,
             "N[,N]",
-            "The classes of which a test image is followed through the layers; the first ten unless given."
+            "The classes of which a test image is followed through the layers, by their names or numbers; the first ten unless given."
         );
         var svg = new Option<bool>("--svg") { Description = "Draw SVG files, which can be enlarged, instead of PNG." };
         Option<string?> data = Options.Data(
-            "The folder of the data set whose test images to use; the MNIST files of the program unless given."
+            $"Where the test images are: {Options.DataKinds}; the MNIST files of the program unless given."
         );
         Option<int> threads = Options.Threads();
         var command = new Command(
@@ -53,8 +53,7 @@ internal static class VisualizeCommand
             {
                 string path = parsed.GetRequiredValue(file)!;
                 Model model = ModelFiles.Load(path);
-                LabelledImages test = DataFolder.Open(parsed.GetValue(data) ?? DataFolder.Default).LoadTest();
-                Evaluator.CheckFit(model, test);
+                LabelledImages test = TestImages.Load(parsed.GetValue(data), model);
                 int count = parsed.GetValue(threads);
                 Actions.ReserveThreads(count);
                 var figures = new ModelFigures(
@@ -62,7 +61,7 @@ internal static class VisualizeCommand
                     path,
                     test,
                     parsed.GetValue(layer),
-                    Classes(parsed.GetValue(digits), test),
+                    Classes(parsed.GetValue(digits), test, model.ClassNames),
                     count
                 );
                 return Write(figures, parsed.GetRequiredValue(output)!, parsed.GetValue(svg), stop);
@@ -97,14 +96,17 @@ internal static class VisualizeCommand
         return ExitCode.Success;
     }
 
-    private static IReadOnlyList<int> Classes(string? text, LabelledImages test)
+    private static IReadOnlyList<int> Classes(string? text, LabelledImages test, IReadOnlyList<string> names)
     {
         if (text is null)
             return [.. test.Labels.Distinct().Order().Take(10).Select(label => (int)label)];
         var chosen = new List<int>();
         foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
         {
-            if (!byte.TryParse(part, out byte label) || !test.Labels.Contains(label))
+            // a name may be a number, and then not that of its class
+            int place = names.Index().Where(name => name.Item == part).Select(name => name.Index).FirstOrDefault(-1);
+            byte label = (byte)Math.Max(place, 0);
+            if ((place < 0 && !byte.TryParse(part, out label)) || !test.Labels.Contains(label))
                 throw new CommandException(
                     ExitCode.Usage,
                     $"--digits {part} is not possible; give classes of the test images, from 0 to {test.Classes - 1}, with commas between."

@@ -50,18 +50,24 @@ public sealed class Checksums
         return checksums;
     }
 
-    /// <summary>Compares a loaded file with its line in the list, if it has one.</summary>
+    /// <summary>Compares a file with its line in the list, if it has one.</summary>
+    /// <param name="path">Where the file is; its name, without .gz, is looked up.</param>
+    /// <exception cref="CommandException">Bad data: the file is not the one that is listed, or cannot be read.</exception>
+    public void Verify(string path) => Verify(path, () => DataFile.Sha256(path));
+
+    /// <summary>Compares a file that was read with its line in the list, if it has one.</summary>
     /// <param name="path">Where the file was read from; its name, without .gz, is looked up.</param>
-    /// <param name="file">What was read.</param>
+    /// <param name="digest">Of what was read, for a file that is listed.</param>
+    /// <param name="name">The name in the list; null for that of the file.</param>
     /// <exception cref="CommandException">Bad data: the file is not the one that is listed.</exception>
-    public void Verify(string path, IdxFile file)
+    public void Verify(string path, Func<byte[]> digest, string? name = null)
     {
-        string name = Path.GetFileName(path);
+        name ??= Path.GetFileName(path);
         if (name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase))
             name = name[..^3];
         if (!digests.TryGetValue(Canonical(name), out string? expected))
             return;
-        string found = Convert.ToHexStringLower(file.Sha256());
+        string found = Convert.ToHexStringLower(digest());
         if (found != expected)
             throw CommandException.BadData(
                 $"{path} is not the file that {FileName} lists: SHA-256 {expected[..ShownDigits]}... is expected and {found[..ShownDigits]}... was found; restore it from a fresh copy."

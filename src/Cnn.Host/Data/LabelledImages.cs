@@ -16,6 +16,8 @@ namespace Cnn.Host.Data;
 /// <exception cref="ArgumentException">A dimension is not positive, or the arrays disagree.</exception>
 public sealed record LabelledImages(int Channels, int Height, int Width, byte[] Pixels, byte[] Labels)
 {
+    private readonly int spanned = Labels.Length == 0 ? 0 : Labels.Max() + 1;
+
     // Without setters, so that a `with` expression cannot get round the checks.
 
     /// <summary>Planes of an image: 1 for grey, 3 for colour.</summary>
@@ -45,8 +47,14 @@ public sealed record LabelledImages(int Channels, int Height, int Width, byte[] 
     /// <summary>Bytes of one image.</summary>
     public int ImageSize { get; } = checked(Channels * Height * Width);
 
-    /// <summary>How many classes the labels span, the largest label plus 1; 0 without images.</summary>
-    public int Classes { get; } = Labels.Length == 0 ? 0 : Labels.Max() + 1;
+    /// <summary>The name of each class, where the data has any; null for data that only numbers them.</summary>
+    public IReadOnlyList<string>? ClassNames { get; init; }
+
+    /// <summary>How many classes there are: those with names, or those that the labels span, the largest label plus 1.</summary>
+    public int Classes => ClassNames?.Count ?? spanned;
+
+    /// <summary>The name of a class; its number where it has none.</summary>
+    public string NameOf(int label) => ClassNames?[label] ?? $"{label}";
 
     /// <summary>The pixels of one image, <c>[Channels; Height; Width]</c>, without a copy.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such image.</exception>
@@ -66,16 +74,53 @@ public sealed record LabelledImages(int Channels, int Height, int Width, byte[] 
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count - start);
         byte[] pixels = Pixels.AsSpan(start * ImageSize, count * ImageSize).ToArray();
-        return new LabelledImages(Channels, Height, Width, pixels, Labels.AsSpan(start, count).ToArray());
+        return new LabelledImages(Channels, Height, Width, pixels, Labels.AsSpan(start, count).ToArray())
+        {
+            ClassNames = ClassNames,
+        };
     }
 
-    /// <summary>The SHA-256 of shape, pixels and labels, in hexadecimal: equal digests, equal images in equal order.</summary>
+    /// <summary>
+    /// The same images with the numbers that a model has for their classes, found by their names. Data without names has those
+    /// numbers already.
+    /// </summary>
+    /// <param name="known">The names of the model's classes.</param>
+    /// <exception cref="CommandException">Bad data: an image of a class that the model does not know.</exception>
+    public LabelledImages WithClasses(IReadOnlyList<string> known)
+    {
+        if (ClassNames is null)
+            return this;
+        const int shown = 10;
+        int[] places =
+        [
+            .. ClassNames.Select(name =>
+                known.Index().Where(one => one.Item == name).Select(one => one.Index).FirstOrDefault(-1)
+            ),
+        ];
+        byte[] labels = new byte[Count];
+        for (int i = 0; i < Count; i++)
+        {
+            int place = places[Labels[i]];
+            if (place < 0)
+                throw CommandException.BadData(
+                    $"the data has an image of class {ClassNames[Labels[i]]}, but the model knows only {string.Join(", ", known.Take(shown))}{(known.Count > shown ? ", …" : "")}; use the data that it was trained for."
+                );
+            labels[i] = (byte)place;
+        }
+        return new LabelledImages(Channels, Height, Width, Pixels, labels) { ClassNames = known };
+    }
+
+    /// <summary>
+    /// The SHA-256 of shape, pixels, labels and the names of classes, in hexadecimal: equal digests, equal images in equal order.
+    /// </summary>
     public string Digest()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.ASCII.GetBytes($"{Count}x{Channels}x{Height}x{Width}"));
         hash.AppendData(Pixels);
         hash.AppendData(Labels);
+        foreach (string name in ClassNames ?? [])
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\n"));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

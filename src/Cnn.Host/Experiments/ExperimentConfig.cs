@@ -16,7 +16,7 @@ namespace Cnn.Host.Experiments;
 internal sealed record ExperimentConfig(JsonElement Settings, string Digest)
 {
     /// <summary>That of a run with these settings on these images.</summary>
-    public static ExperimentConfig Of(TrainSettings settings, LabelledImages training, DataFolder folder)
+    public static ExperimentConfig Of(TrainSettings settings, LabelledImages training, IImageSource source)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, RecipeFile.Options(isIndented: false)))
@@ -29,7 +29,7 @@ internal sealed record ExperimentConfig(JsonElement Settings, string Digest)
                 json.WriteNull("train-size");
             json.WriteNumber("validation", settings.Validation);
             json.WriteString("data", training.Digest());
-            json.WriteString("test", settings.Validation == 0 ? folder.DigestOfTest() : null);
+            json.WriteString("test", settings.Validation == 0 ? source.DigestOfTest() : null);
             json.WriteEndObject();
         }
         byte[] text = buffer.ToArray();

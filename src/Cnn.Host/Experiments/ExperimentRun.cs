@@ -10,7 +10,7 @@ internal sealed class ExperimentRun
 {
     private readonly ExperimentSettings settings;
     private readonly CancellationToken stop;
-    private readonly DataFolder folder;
+    private readonly IImageSource source;
     private readonly LabelledImages all;
     private readonly ExperimentFile file;
     private readonly Machine machine = Machine.Current();
@@ -25,9 +25,13 @@ internal sealed class ExperimentRun
         this.settings = settings;
         this.stop = stop;
         file = ExperimentFile.Open(settings.File);
-        folder = DataFolder.Open(settings.Training.Data ?? DataFolder.Default);
-        all = folder.LoadTraining();
-        Config = ExperimentConfig.Of(settings.Training, all, folder);
+        source = settings.Training.Data.Open();
+        if (settings.Training.Validation == 0 && source.MissingTest is { } missing)
+            throw CommandException.BadData(
+                $"there are no test images to judge the seeds by: {missing}; hold training images out, such as --validation 1000."
+            );
+        all = source.LoadTraining(settings.Training.Data.Form);
+        Config = ExperimentConfig.Of(settings.Training, all, source);
     }
 
     /// <summary>What the results depend on.</summary>
@@ -119,7 +123,7 @@ internal sealed class ExperimentRun
     private EvaluationReport Test(Trainer trainer) =>
         Evaluator.Evaluate(
             trainer.AveragedModel,
-            test ??= folder.LoadTest(),
+            test ??= TestImages.Load(source, trainer.Model),
             settings.Training.Threads,
             CancellationToken.None
         );

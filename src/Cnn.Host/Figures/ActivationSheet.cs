@@ -37,9 +37,9 @@ public static class ActivationSheet
         int truth = images.Labels[index];
         string probability = Numbers.Percent(inspection.Probabilities[inspection.Predicted]);
         return new TileSheet(
-            $"Test image {index}, of class {truth}: taken for {inspection.Predicted} with {probability}",
+            $"Test image {index}, of class {images.NameOf(truth)}: taken for {images.NameOf(inspection.Predicted)} with {probability}",
             [Input(images, index), .. PanelsOf(inspection)],
-            new BarPanel("logits", [.. inspection.Logits], inspection.Predicted, truth)
+            new BarPanel("logits", [.. inspection.Logits], inspection.Predicted, truth, images.NameOf)
         ).Draw();
     }
 

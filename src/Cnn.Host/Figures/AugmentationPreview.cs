@@ -43,7 +43,7 @@ internal sealed record AugmentationPreview(
         for (int row = 0; row < Count; row++)
         {
             int index = First + row;
-            grid.WriteName(row, $"image {index}", $"class {Images.Labels[index]}");
+            grid.WriteName(row, $"image {index}", $"class {Images.NameOf(Images.Labels[index])}");
             grid.Draw(row, 0, Images.Image(index));
             for (int epoch = 0; epoch < Variations; epoch++)
             {

@@ -8,7 +8,14 @@ namespace Cnn.Host.Figures;
 /// <param name="Values">One a class.</param>
 /// <param name="Winner">The class whose bar has another colour.</param>
 /// <param name="Truth">The class that is marked as the true one.</param>
-internal sealed record BarPanel(string Title, IReadOnlyList<float> Values, int Winner, int Truth)
+/// <param name="NameOf">The name of each class.</param>
+internal sealed record BarPanel(
+    string Title,
+    IReadOnlyList<float> Values,
+    int Winner,
+    int Truth,
+    Func<int, string> NameOf
+)
 {
     private const int TitleHeight = 26;
     private const int RowHeight = 20;
@@ -32,7 +39,7 @@ internal sealed record BarPanel(string Title, IReadOnlyList<float> Values, int W
         foreach ((int label, float value) in Values.Index())
         {
             int row = top + TitleHeight + label * RowHeight;
-            string name = label == Truth ? $"{label} (true)" : $"{label}";
+            string name = label == Truth ? $"{NameOf(label)} (true)" : NameOf(label);
             canvas.Write(name, left, row + 14, NameWidth - 8, 13, label == Winner, SKTextAlign.Right);
             float end = float.IsFinite(value) ? zero + value * unit : zero;
             using var paint = new SKPaint { Color = label == Winner ? winning : usual };

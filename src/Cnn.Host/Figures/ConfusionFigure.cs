@@ -9,7 +9,14 @@ internal static class ConfusionFigure
     private const int SmallCell = 18;
     private const int Margin = 16;
     private const int Names = 44;
+    private const int LongNames = 110;
+
+    // letters that the narrower room has space for
+    private const int FewLetters = 4;
     private const int Top = 92;
+
+    // on each side of a name above a column
+    private const int Gap = 2;
 
     // beyond this, counts would not be read
     private const int MostNumbered = 16;
@@ -33,17 +40,30 @@ internal static class ConfusionFigure
     }
 
     /// <summary>The picture.</summary>
-    public static Figure Draw(EvaluationReport report, string title)
+    public static Figure Draw(EvaluationReport report, IReadOnlyList<string> names, string title)
     {
         int side = report.Classes <= MostNumbered ? Cell : SmallCell;
         int extent = side * report.Classes;
-        int width = Math.Max(360, 2 * Margin + Names + extent);
-        return new Figure(width, Top + extent + Margin, canvas => Paint(canvas, report, title, side, width));
+        int room = names.All(name => name.Length <= FewLetters) ? Names : LongNames;
+        int width = Math.Max(360, 2 * Margin + room + extent);
+        return new Figure(
+            width,
+            Top + extent + Margin,
+            canvas => Paint(canvas, report, names, title, side, room, width)
+        );
     }
 
-    private static void Paint(SKCanvas canvas, EvaluationReport report, string title, int side, int width)
+    private static void Paint(
+        SKCanvas canvas,
+        EvaluationReport report,
+        IReadOnlyList<string> names,
+        string title,
+        int side,
+        int room,
+        int width
+    )
     {
-        const int left = Margin + Names;
+        int left = Margin + room;
         canvas.Write(title, Margin, Margin + 16, width - 2 * Margin, size: 18, isBold: true);
         canvas.Write("a row for each true class, a column for each answer", Margin, 54, width - 2 * Margin, size: 13);
         double[,] shares = Shares(report);
@@ -51,8 +71,16 @@ internal static class ConfusionFigure
         for (int truth = 0; truth < report.Classes; truth++)
         {
             int row = Top + truth * side;
-            canvas.Write($"{truth}", Margin, row + side / 2 + 5, Names - 8, 13, isBold: true, SKTextAlign.Right);
-            canvas.Write($"{truth}", left + truth * side, Top - 8, side, 13, isBold: true, SKTextAlign.Center);
+            canvas.Write(names[truth], Margin, row + side / 2 + 5, room - 8, 13, isBold: true, SKTextAlign.Right);
+            canvas.Write(
+                names[truth],
+                left + truth * side + Gap,
+                Top - 8,
+                side - 2 * Gap,
+                13,
+                isBold: true,
+                SKTextAlign.Center
+            );
             for (int answer = 0; answer < report.Classes; answer++)
             {
                 int column = left + answer * side;

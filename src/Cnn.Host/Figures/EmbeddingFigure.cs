@@ -8,11 +8,16 @@ internal static class EmbeddingFigure
     /// <summary>The picture.</summary>
     /// <param name="embedding">The points.</param>
     /// <param name="labels">The class of each.</param>
+    /// <param name="names">The name of each class.</param>
     /// <param name="title">What they are.</param>
-    public static Figure Draw(Embedding embedding, IReadOnlyList<byte> labels, string title) =>
-        new(900, 720, canvas => Plot(embedding, labels, title).Render(canvas, new PixelRect(0, 900, 720, 0)));
+    public static Figure Draw(
+        Embedding embedding,
+        IReadOnlyList<byte> labels,
+        IReadOnlyList<string> names,
+        string title
+    ) => new(900, 720, canvas => Plot(embedding, labels, names, title).Render(canvas, new PixelRect(0, 900, 720, 0)));
 
-    private static Plot Plot(Embedding embedding, IReadOnlyList<byte> labels, string title)
+    private static Plot Plot(Embedding embedding, IReadOnlyList<byte> labels, IReadOnlyList<string> names, string title)
     {
         ScottPlot.Plot plot = Charts.Create(title, Axis(0), Axis(1));
         var palette = new ScottPlot.Palettes.Category10();
@@ -36,7 +41,7 @@ internal static class EmbeddingFigure
                 1 => MarkerShape.FilledSquare,
                 _ => MarkerShape.FilledTriangleUp,
             };
-            points.LegendText = $"{group.Key}";
+            points.LegendText = names[group.Key];
         }
         plot.ShowLegend(Edge.Right);
         return plot;

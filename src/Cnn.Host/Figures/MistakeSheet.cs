@@ -18,7 +18,8 @@ internal static class MistakeSheet
                 .. mistakes.Select(mistake =>
                     ActivationSheet.Input(images, mistake.Index).Tiles[0] with
                     {
-                        Caption = $"{mistake.Truth} > {mistake.Answer}  {Numbers.Percent(mistake.Probability)}",
+                        Caption =
+                            $"{images.NameOf(mistake.Truth)} > {images.NameOf(mistake.Answer)}  {Numbers.Percent(mistake.Probability)}",
                     }
                 ),
             ],

@@ -84,6 +84,7 @@ internal sealed record ModelFigures(
         EvaluationReport report = Evaluator.Evaluate(Model, Test, Threads, stop);
         return ConfusionFigure.Draw(
             report,
+            Model.ClassNames,
             $"{Numbers.Percent(report.Accuracy)} of {report.Examples} test images recognised"
         );
     }
@@ -103,6 +104,7 @@ internal sealed record ModelFigures(
         return EmbeddingFigure.Draw(
             Embedding.Of(Model, hidden, part.Pixels, Threads),
             part.Labels,
+            Model.ClassNames,
             $"{count} test images behind layer {hidden}, {Model.Layers[hidden].Text}"
         );
     }

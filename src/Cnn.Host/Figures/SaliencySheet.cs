@@ -9,12 +9,14 @@ public static class SaliencySheet
     private const float Share = 0.55f;
 
     /// <summary>How much the score of the answer would rise with each pixel, a map for each channel.</summary>
-    public static TilePanel Saliency(Inspection inspection)
+    /// <param name="inspection">The network at work on an image.</param>
+    /// <param name="answer">What its answer is called; null for its number.</param>
+    public static TilePanel Saliency(Inspection inspection, string? answer = null)
     {
         NumberGrid saliency = inspection.Saliency(inspection.Predicted);
         (int height, int width) = (saliency.Shape[1], saliency.Shape[2]);
         return new TilePanel(
-            $"saliency: the slope of the score of class {inspection.Predicted} by each pixel",
+            $"saliency: the slope of the score of {answer ?? $"class {inspection.Predicted}"} by each pixel",
             [.. saliency.Values.ToArray().Chunk(height * width).Select(values => new Tile("", height, width, values))],
             TileColours.Diverging,
             Side: 168
@@ -22,12 +24,15 @@ public static class SaliencySheet
     }
 
     /// <summary>Grad-CAM of a layer with maps, as it is.</summary>
-    public static TilePanel Heat(Inspection inspection, LayerOutput layer)
+    /// <param name="inspection">The network at work on an image.</param>
+    /// <param name="layer">The layer.</param>
+    /// <param name="answer">What its answer is called; null for its number.</param>
+    public static TilePanel Heat(Inspection inspection, LayerOutput layer, string? answer = null)
     {
         NumberGrid heat = inspection.GradCam(layer.Layer.Index, inspection.Predicted);
         (int height, int width) = heat.Shape.Count == 2 ? (heat.Shape[0], heat.Shape[1]) : (1, heat.Shape[0]);
         return new TilePanel(
-            $"Grad-CAM of layer {layer.Layer.Index}, {layer.Layer.Text}: what speaks for class {inspection.Predicted}",
+            $"Grad-CAM of layer {layer.Layer.Index}, {layer.Layer.Text}: what speaks for {answer ?? $"class {inspection.Predicted}"}",
             [new Tile("", height, width, heat.Values.ToArray())],
             TileColours.Heat,
             Side: 168
@@ -39,15 +44,17 @@ public static class SaliencySheet
     {
         LayerOutput[] maps = [.. ActivationSheet.Shown(inspection)];
         LayerOutput[] chosen = maps.Length > 1 ? [maps[0], maps[^1]] : maps;
+        string answer = images.NameOf(inspection.Predicted);
+        string named = answer.All(char.IsAsciiDigit) ? $"class {answer}" : answer;
         TilePanel input = ActivationSheet.Input(images, index) with { Side = 168 };
         return new TileSheet(
-            $"Test image {index}, of class {images.Labels[index]}: why it is taken for {inspection.Predicted}",
+            $"Test image {index}, of class {images.NameOf(images.Labels[index])}: why it is taken for {answer}",
             [
                 input,
-                Saliency(inspection),
+                Saliency(inspection, named),
                 .. chosen.SelectMany(layer =>
                 {
-                    TilePanel heat = Heat(inspection, layer);
+                    TilePanel heat = Heat(inspection, layer, named);
                     return (TilePanel[])[heat, Overlay(heat, input.Tiles[0])];
                 }),
             ]

@@ -48,6 +48,15 @@ internal sealed partial record NetworkChoice(string Text, string? Source = null)
             throw Wrong(
                 $"the last layer gives {model.Classes} numbers, but the data has {images.Classes} classes; end with dense {Classes}."
             );
+        // but not where each has a name
+        if (images.ClassNames is { } names)
+        {
+            if (model.Classes > names.Count)
+                throw Wrong(
+                    $"the last layer gives {model.Classes} numbers, but the data has {names.Count} classes; end with dense {Classes}."
+                );
+            model = model.WithClassNames(names);
+        }
         if (!model.IsFinite)
             throw new CommandException(
                 ExitCode.Usage,

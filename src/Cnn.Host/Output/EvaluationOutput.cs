@@ -8,6 +8,9 @@ namespace Cnn.Host.Output;
 /// <summary>What <c>cnn eval</c> prints about a model.</summary>
 internal static class EvaluationOutput
 {
+    // characters of a name above a column
+    private const int LongestHeading = 8;
+
     /// <summary>Accuracy and loss in one line; train and eval share it, so that they agree to the letter.</summary>
     /// <param name="what">Which images, such as "test".</param>
     /// <param name="report">How the model did on them.</param>
@@ -15,13 +18,13 @@ internal static class EvaluationOutput
         $"{what} accuracy {Numbers.Percent(report.Accuracy)} (loss {Numbers.Loss(report.Loss)}, {Numbers.Count(report.Examples, "image")})";
 
     /// <summary>Headline, a table of the classes and the confusion matrix.</summary>
-    public static void WriteText(EvaluationReport report)
+    public static void WriteText(EvaluationReport report, IReadOnlyList<string> names)
     {
         Consoles.Result(Headline("test", report));
         Table classes = Consoles.CreateTable("class", "images", "precision", "recall");
         for (int label = 0; label < report.Classes; label++)
             classes.AddPlainRow(
-                $"{label}",
+                names[label],
                 $"{Examples(report, label)}",
                 Numbers.Percent(report.Precision(label)),
                 Numbers.Percent(report.Recall(label))
@@ -30,14 +33,22 @@ internal static class EvaluationOutput
 
         Consoles.Result("confusion matrix: a row for each true class, a column for each answer");
         IEnumerable<int> labels = Enumerable.Range(0, report.Classes);
-        Table confusion = Consoles.CreateTable(labels.Select(label => $"{label}").Prepend("class"));
+        // columns as wide as long names would not fit side by side
+        bool isNumbered = names.Any(name => name.Length > LongestHeading);
+        Table confusion = Consoles.CreateTable(
+            labels.Select(label => isNumbered ? $"{label}" : names[label]).Prepend("class")
+        );
         foreach (int truth in labels)
-            confusion.AddPlainRow(labels.Select(answer => $"{report.Confusion(truth, answer)}").Prepend($"{truth}"));
+            confusion.AddPlainRow(
+                labels
+                    .Select(answer => $"{report.Confusion(truth, answer)}")
+                    .Prepend(isNumbered ? $"{names[truth]}  {truth}" : names[truth])
+            );
         Consoles.Result(confusion);
     }
 
     /// <summary>The same as one JSON object in one line; what is undefined is null.</summary>
-    public static void WriteJson(EvaluationReport report)
+    public static void WriteJson(EvaluationReport report, IReadOnlyList<string> names)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
@@ -51,6 +62,7 @@ internal static class EvaluationOutput
             {
                 json.WriteStartObject();
                 json.WriteNumber("class", label);
+                json.WriteString("name", names[label]);
                 WriteNumber(json, "precision", report.Precision(label));
                 WriteNumber(json, "recall", report.Recall(label));
                 json.WriteNumber("examples", Examples(report, label));

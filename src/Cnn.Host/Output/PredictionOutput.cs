@@ -7,8 +7,7 @@ using Cnn.Host.Preparation;
 namespace Cnn.Host.Output;
 
 /// <summary>What <c>cnn predict</c> prints: a line for each picture, as soon as it is known.</summary>
-/// <param name="classNames">The name of each class.</param>
-internal sealed class PredictionOutput(IReadOnlyList<string> classNames)
+internal static class PredictionOutput
 {
     // a step is shown in so many characters across, two for each pixel
     private const int MostPixels = 28;
@@ -20,18 +19,16 @@ internal sealed class PredictionOutput(IReadOnlyList<string> classNames)
     };
 
     /// <summary>The file, the classes and how probable each is; with <paramref name="explain"/>, each step before it.</summary>
-    public void WriteText(Prediction prediction, bool explain)
+    public static void WriteText(PredictedPicture prediction, bool explain)
     {
         if (explain)
             WriteSteps(prediction);
-        IEnumerable<string> classes = prediction.Best.Select(one =>
-            $"{classNames[one.Label]} {Numbers.Percent(one.Probability)}"
-        );
+        IEnumerable<string> classes = prediction.Best.Select(one => $"{one.Name} {Numbers.Percent(one.Probability)}");
         Consoles.Result($"{NameOf(prediction)}: {string.Join(", ", classes)}");
     }
 
     /// <summary>The same as one JSON object in one line.</summary>
-    public void WriteJson(Prediction prediction, bool explain)
+    public static void WriteJson(PredictedPicture prediction, bool explain)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, JsonOptions))
@@ -42,7 +39,7 @@ internal sealed class PredictionOutput(IReadOnlyList<string> classNames)
                 json.WriteNumber("image", index);
             WriteClass(json, prediction.Best[0]);
             json.WriteStartArray("top");
-            foreach (ClassProbability one in prediction.Best)
+            foreach (Candidate one in prediction.Best)
             {
                 json.WriteStartObject();
                 WriteClass(json, one);
@@ -68,17 +65,17 @@ internal sealed class PredictionOutput(IReadOnlyList<string> classNames)
         Consoles.Result(Encoding.UTF8.GetString(buffer.WrittenSpan));
     }
 
-    private void WriteClass(Utf8JsonWriter json, ClassProbability one)
+    private static void WriteClass(Utf8JsonWriter json, Candidate one)
     {
         json.WriteNumber("class", one.Label);
-        json.WriteString("name", classNames[one.Label]);
+        json.WriteString("name", one.Name);
         json.WriteNumber("probability", one.Probability);
     }
 
-    private static string NameOf(Prediction prediction) =>
+    private static string NameOf(PredictedPicture prediction) =>
         prediction.Index is { } index ? $"{prediction.File}, image {index}" : prediction.File;
 
-    private static void WriteSteps(Prediction prediction)
+    private static void WriteSteps(PredictedPicture prediction)
     {
         for (int i = 0; i < prediction.Steps.Count; i++)
         {

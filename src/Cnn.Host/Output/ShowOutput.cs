@@ -19,6 +19,9 @@ internal static class ShowOutput
     private const int FiguresWidth = 24;
     private const int LeastBar = 10;
 
+    // columns of a name: three digits
+    private const int LeastName = 3;
+
     // dark to light
     private const string Ramp = " .:-=+*#%@";
 
@@ -39,10 +42,10 @@ internal static class ShowOutput
         string verdict = image.Truth switch
         {
             null => "",
-            { } truth when truth == answer.Label => ", which is right",
+            { } truth when truth == answer.Name => ", which is right",
             { } truth => $", but it is class {truth}",
         };
-        Consoles.Result($"answer: class {answer.Label} ({Numbers.Percent(answer.Probability)}){verdict}");
+        Consoles.Result($"answer: class {answer.Name} ({Numbers.Percent(answer.Probability)}){verdict}");
     }
 
     /// <summary>Rows of characters from a space for black to @ for white, two for each pixel; no space ends a row.</summary>
@@ -63,11 +66,14 @@ internal static class ShowOutput
     {
         foreach (string row in Characters(Reduce(image.Picture, UsualWidth / CharactersPerPixel)))
             Consoles.Result(row);
+        int names = Widest(classes);
         foreach (ClassProbability one in classes)
         {
             string mark = one == answer ? ">" : " ";
             string bar = new('#', BarLength(one, LongestBar));
-            Consoles.Result($"{mark} {one.Label, 3}  {Numbers.Percent(one.Probability), 8}  {bar}".TrimEnd());
+            Consoles.Result(
+                $"{mark} {one.Name.PadLeft(names)}  {Numbers.Percent(one.Probability), 8}  {bar}".TrimEnd()
+            );
         }
     }
 
@@ -81,11 +87,12 @@ internal static class ShowOutput
         int width = terminal.Profile.Width < LeastWidth ? UsualWidth : terminal.Profile.Width;
         Picture reduced = Reduce(image.Picture, Math.Min(width, UsualWidth));
         var blocks = new HalfBlocks(reduced);
-        int beside = width - reduced.Width - FiguresWidth;
+        int figures = FiguresWidth + Widest(classes) - LeastName;
+        int beside = width - reduced.Width - figures;
         if (beside < LeastBar)
         {
             terminal.Write(blocks);
-            terminal.Write(Bars(image, classes, answer, Math.Clamp(width - FiguresWidth, 1, LongestBar)));
+            terminal.Write(Bars(image, classes, answer, Math.Clamp(width - figures, 1, LongestBar)));
             return;
         }
         Grid grid = new Grid()
@@ -111,19 +118,22 @@ internal static class ShowOutput
             bool isAnswer = one == answer;
             // where the class is known, a wrong answer is red, and the right class green
             Color colour =
-                image.Truth == one.Label ? Color.Green
+                image.Truth == one.Name ? Color.Green
                 : !isAnswer ? Color.Grey
                 : image.Truth is null ? Color.Aqua
                 : Color.Red;
             var style = new Style(colour, decoration: isAnswer ? Decoration.Bold : Decoration.None);
             grid.AddRow(
-                new Text($"{(isAnswer ? "▶" : " ")} {one.Label}", style),
+                new Text($"{(isAnswer ? "▶" : " ")} {one.Name}", style),
                 new Text(Numbers.Percent(one.Probability), style),
                 new Text(new string('█', BarLength(one, longest)), new Style(colour))
             );
         }
         return grid;
     }
+
+    private static int Widest(IReadOnlyList<ClassProbability> classes) =>
+        Math.Max(LeastName, classes.Max(one => one.Name.Length));
 
     private static int BarLength(ClassProbability one, int longest) => (int)Math.Round(one.Probability * longest);
 

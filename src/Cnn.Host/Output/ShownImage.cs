@@ -6,9 +6,9 @@ namespace Cnn.Host.Output;
 /// <param name="Caption">What it is, in a line.</param>
 /// <param name="Picture">Its pixels.</param>
 /// <param name="Truth">Its class, if that is known.</param>
-internal sealed record ShownImage(string Caption, Picture Picture, int? Truth);
+internal sealed record ShownImage(string Caption, Picture Picture, string? Truth);
 
 /// <summary>How probable a model finds a class.</summary>
-/// <param name="Label">The class.</param>
+/// <param name="Name">The class.</param>
 /// <param name="Probability">From 0 to 1.</param>
-internal readonly record struct ClassProbability(int Label, double Probability);
+internal readonly record struct ClassProbability(string Name, double Probability);

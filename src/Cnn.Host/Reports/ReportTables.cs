@@ -53,7 +53,7 @@ internal static class ReportTables
         );
 
     /// <summary>A row for each true class, a column for each answer.</summary>
-    public static XElement Confusion(EvaluationReport report)
+    public static XElement Confusion(EvaluationReport report, IReadOnlyList<string> names)
     {
         int[] labels = [.. Enumerable.Range(0, report.Classes)];
         int worst = labels.SelectMany(_ => labels, Mistaken).DefaultIfEmpty().Max();
@@ -62,13 +62,13 @@ internal static class ReportTables
             Tag(
                 "table",
                 Class("confusion"),
-                Tag("thead", Tag("tr", Heading("", "corner"), labels.Select(label => Heading(Text(label))))),
+                Tag("thead", Tag("tr", Heading("", "corner"), labels.Select(label => Heading(names[label])))),
                 Tag(
                     "tbody",
                     labels.Select(truth =>
                         Tag(
                             "tr",
-                            Tag("th", Attribute("scope", "row"), Text(truth)),
+                            Tag("th", Attribute("scope", "row"), names[truth]),
                             labels.Select(answer => Cell(truth, answer))
                         )
                     )

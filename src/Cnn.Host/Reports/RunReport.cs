@@ -90,7 +90,7 @@ internal sealed record RunReport(
             yield return Section(
                 "Confusion matrix",
                 Tag("p", $"Of the {Images}: a row for each true class, a column for each answer."),
-                ReportTables.Confusion(Judged)
+                ReportTables.Confusion(Judged, Start.Model.ClassNames)
             );
         if (Mistakes.Count > 0)
             yield return Section(
@@ -165,17 +165,19 @@ internal sealed record RunReport(
                 : Tag(
                     "img",
                     Attribute("src", ReportPicture.Address(Pictures.Mistakes[place])),
-                    Attribute("alt", $"image {mistake.Index}, of class {mistake.Truth}")
+                    Attribute("alt", $"image {mistake.Index}, of class {Name(mistake.Truth)}")
                 ),
             Tag(
                 "figcaption",
                 "answer ",
-                Tag("strong", $"{mistake.Answer}"),
+                Tag("strong", Name(mistake.Answer)),
                 ", ",
-                Whole($"is {mistake.Truth}"),
+                Whole($"is {Name(mistake.Truth)}"),
                 Tag("small", $"{Numbers.Percent(mistake.Probability)}, ", Whole($"image {mistake.Index}"))
             )
         );
+
+    private string Name(int label) => Start.Model.ClassNames[label];
 
     private XElement Footer()
     {

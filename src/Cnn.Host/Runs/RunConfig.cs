@@ -28,6 +28,9 @@ internal static class RunConfig
     public const string Validation = "validation";
     public const string Patience = "patience";
     public const string Data = "data";
+    public const string Channels = "channels";
+    public const string Height = "image-height";
+    public const string Width = "image-width";
     public const string Images = "images";
     public const string Output = "out";
     public const string Recipe = "recipe";
@@ -81,7 +84,10 @@ internal static class RunConfig
         json.WriteNumber(Validation, settings.Validation);
         WriteNumber(json, Patience, settings.Patience);
         // whole paths: the run may go on from another folder
-        json.WriteString(Data, settings.Data is { } data ? Path.GetFullPath(data) : null);
+        json.WriteString(Data, settings.Data.Path is { } data ? Path.GetFullPath(data) : null);
+        WriteNumber(json, Channels, settings.Data.Form.Channels);
+        WriteNumber(json, Height, settings.Data.Form.Height);
+        WriteNumber(json, Width, settings.Data.Form.Width);
     }
 
     private static void WriteModel(Utf8JsonWriter json, Model model)

@@ -184,9 +184,9 @@ internal sealed class RunRecord : IDisposable
 
     private RunReport Report(ResultLine result, Judgement? judgement)
     {
-        IReadOnlyList<Mistake> mistakes = judgement is null
-            ? []
-            : Mistake.MostConfident(judgement.Model, judgement.Images, start.Settings.Threads, RunReport.MostMistakes);
+        IReadOnlyList<Mistake> mistakes = judgement is { Images: { } images }
+            ? Mistake.MostConfident(judgement.Model, images, start.Settings.Threads, RunReport.MostMistakes)
+            : [];
         return new RunReport(start, epochs, result, judgement?.Report, mistakes, Draw(judgement, mistakes));
     }
 

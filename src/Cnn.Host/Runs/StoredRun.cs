@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Cnn.Host.Benchmarks;
+using Cnn.Host.Data;
 using Cnn.Host.Experiments;
 using Cnn.Host.Models;
 using Cnn.Host.Recipes;
@@ -46,7 +47,15 @@ internal sealed class StoredRun : IDisposable
             fields.WholeIfGiven(RunConfig.Patience, least: 1),
             fields.Whole(RunConfig.Seed, least: int.MinValue),
             fields.Whole(RunConfig.Threads, least: 1),
-            fields.TextIfGiven(RunConfig.Data),
+            new DataChoice(
+                fields.TextIfGiven(RunConfig.Data),
+                // older runs lack them
+                new ImageForm(
+                    fields.WholeIfGiven(RunConfig.Channels, least: 1),
+                    fields.WholeIfGiven(RunConfig.Height, least: 1),
+                    fields.WholeIfGiven(RunConfig.Width, least: 1)
+                )
+            ),
             fields.Text(RunConfig.ModelCommand)
         );
         var program = new RecipeFields(path, fields.Object(RunConfig.Program));

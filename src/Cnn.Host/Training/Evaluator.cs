@@ -33,15 +33,22 @@ internal static class Evaluator
     /// <exception cref="CommandException">Bad data: the images are not such as the model knows.</exception>
     public static void CheckFit(Model model, LabelledImages images)
     {
+        CheckShape(model, images);
+        if (images.Classes > model.Classes)
+            throw CommandException.BadData(
+                $"the data has an image of class {images.Classes - 1}, but the model knows only the classes 0 to {model.Classes - 1}; use the data that it was trained for."
+            );
+    }
+
+    /// <summary>Checks that images have the shape that a model takes.</summary>
+    /// <exception cref="CommandException">Bad data: they have another.</exception>
+    public static void CheckShape(Model model, LabelledImages images)
+    {
         string expected = string.Join('x', model.InputShape);
         string found = $"{images.Channels}x{images.Height}x{images.Width}";
         if (expected != found)
             throw CommandException.BadData(
                 $"the model takes images of {expected}, but those of the data are {found}; use the data that it was trained for."
-            );
-        if (images.Classes > model.Classes)
-            throw CommandException.BadData(
-                $"the data has an image of class {images.Classes - 1}, but the model knows only the classes 0 to {model.Classes - 1}; use the data that it was trained for."
             );
     }
 }

@@ -1,3 +1,4 @@
+using Cnn.Host.Data;
 using Cnn.Host.Models;
 using Cnn.Host.Recipes;
 
@@ -13,7 +14,7 @@ namespace Cnn.Host.Training;
 /// </param>
 /// <param name="Seed">The root of all randomness.</param>
 /// <param name="Threads">Threads to compute on.</param>
-/// <param name="Data">The data folder; null for the one of the program.</param>
+/// <param name="Data">The data set, and what is wanted of its images.</param>
 /// <param name="Command">
 /// The command line that gives the same model, to be noted in it: without what changes nothing, such as the threads. Empty where
 /// there is none.
@@ -27,7 +28,7 @@ internal sealed record TrainSettings(
     int? Patience,
     int Seed,
     int Threads,
-    string? Data,
+    DataChoice Data,
     string Command = "",
     double? StopAfter = null
 );

@@ -17,16 +17,16 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
     private const string Test = "test";
     private const string Validation = "validation";
 
-    /// <summary>Trains, saves, and looks at the test set once, unless images are held out.</summary>
+    /// <summary>Trains, saves, and looks at the test set once, unless images are held out or there is none.</summary>
     /// <exception cref="CommandException">Anything that keeps the run from its end.</exception>
     public ExitCode Execute(CancellationToken stop)
     {
         // the cheap checks first: nobody should train for ten minutes and then learn of them
         OutputFile file = OutputFile.Check(output);
-        DataFolder folder = DataFolder.Open(settings.Data ?? DataFolder.Default);
-        if (settings.Validation == 0)
-            folder.CheckTest();
-        LabelledImages images = folder.LoadTraining();
+        IImageSource source = settings.Data.Open();
+        if (settings.Validation == 0 && source.MissingTest is null)
+            source.CheckTest();
+        LabelledImages images = source.LoadTraining(settings.Data.Form);
         TrainingSetup setup = TrainingSetup.Create(settings, images);
         (Trainer last, Trainer? best) = stored is null ? (setup.Trainer, null) : GoOn(stored, setup, images);
         using RunRecord? record =
@@ -35,6 +35,10 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
             : null;
 
         Announce(setup);
+        if (settings.Validation == 0 && source.MissingTest is { } missing)
+            Consoles.Status(
+                $"no test images: {missing}; training images can be held out instead, such as --validation {Math.Max(1, images.Count / 10)}"
+            );
         if (stored?.OtherSystem is { } other)
             Consoles.Status(
                 $"the run goes on with {other}, where sums may be rounded otherwise: it will be as good, but maybe not the same to the last bit"
@@ -49,7 +53,7 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
             );
         try
         {
-            ExitCode code = Train(setup, last, best, folder, file, record, stop);
+            ExitCode code = Train(setup, last, best, source, file, record, stop);
             if (record is null or { IsComplete: true })
                 return code;
             Consoles.Complain($"{record.Location} lacks what could not be written: {record.Missing}.");
@@ -96,7 +100,7 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         TrainingSetup setup,
         Trainer start,
         Trainer? startBest,
-        DataFolder folder,
+        IImageSource source,
         OutputFile file,
         RunRecord? record,
         CancellationToken stop
@@ -155,23 +159,23 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         {
             judgement = setup.Validation is { } validation
                 ? JudgeValidation(outcome, chosen, validation, stop)
-                : JudgeTest(chosen, folder, stop);
+                : JudgeTest(chosen, source, stop);
         }
         catch (OperationCanceledException)
         {
             record?.End(unjudged);
             throw;
         }
-        EvaluationReport report = judgement.Report;
-        ResultLine result = unjudged with
-        {
-            End = RunEnd.Completed,
-            Score = setup.Validation is null ? Test : Validation,
-            Examples = report.Examples,
-            Accuracy = report.Accuracy,
-            // JSON has no word for infinity or NaN
-            Loss = double.IsFinite(report.Loss) ? report.Loss : null,
-        };
+        ResultLine result = unjudged with { End = RunEnd.Completed };
+        if (judgement.Report is { } report)
+            result = result with
+            {
+                Score = setup.Validation is null ? Test : Validation,
+                Examples = report.Examples,
+                Accuracy = report.Accuracy,
+                // JSON has no word for infinity or NaN
+                Loss = double.IsFinite(report.Loss) ? report.Loss : null,
+            };
         record?.End(result, judgement);
         return ExitCode.Success;
     }
@@ -246,9 +250,14 @@ internal sealed class TrainingRun(TrainSettings settings, string output, RunChoi
         return new Judgement(chosen.AveragedModel, validation, report);
     }
 
-    private Judgement JudgeTest(Trainer chosen, DataFolder folder, CancellationToken stop)
+    private Judgement JudgeTest(Trainer chosen, IImageSource source, CancellationToken stop)
     {
-        LabelledImages test = folder.LoadTest();
+        if (source.MissingTest is { } missing)
+        {
+            Consoles.Result($"no test images: {missing}");
+            return new Judgement(chosen.AveragedModel, Images: null, Report: null);
+        }
+        LabelledImages test = TestImages.Load(source, chosen.Model);
         EvaluationReport report = Evaluator.Evaluate(chosen.AveragedModel, test, settings.Threads, stop);
         Consoles.Result(EvaluationOutput.Headline(Test, report));
         return new Judgement(chosen.AveragedModel, test, report);

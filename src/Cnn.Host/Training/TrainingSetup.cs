@@ -17,6 +17,10 @@ internal sealed record TrainingSetup(Trainer Trainer, Batches Batches, LabelledI
     {
         Recipe recipe = settings.Recipe;
         Split split = Split.Of(all, settings.TrainSize, settings.Validation);
+        if (all.Labels.Distinct().Take(2).Count() < 2)
+            throw CommandException.BadData(
+                $"all {all.Count} training images are of one class, {all.NameOf(all.Labels[0])}; give images of two classes at least, which a network could learn to tell apart."
+            );
         Model model = settings.Network.Create(all, recipe.Init, settings.Seed);
         if (recipe.Normalize)
             model = Normalized(model, split.Training);

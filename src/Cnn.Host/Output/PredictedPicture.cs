@@ -7,9 +7,9 @@ namespace Cnn.Host.Output;
 /// <param name="Index">Which of several images in it, counted from 0; null where there is one.</param>
 /// <param name="Best">Some classes, at least one, the most probable first.</param>
 /// <param name="Steps">How the picture became an input; empty where it was one.</param>
-internal sealed record Prediction(
+internal sealed record PredictedPicture(
     string File,
     int? Index,
-    IReadOnlyList<ClassProbability> Best,
+    IReadOnlyList<Candidate> Best,
     IReadOnlyList<PreparationStep> Steps
 );
