@@ -144,7 +144,9 @@ let numeric (x: float list) : float list =
 
     [
         for j in 0 .. x.Length - 1 ->
-            let moved by = x |> List.mapi (fun i value -> if i = j then value + by else value)
+            let moved by =
+                x |> List.mapi (fun i value -> if i = j then value + by else value)
+
             (loss (moved h) - loss (moved -h)) / (2.0 * h)
     ]
 
@@ -173,7 +175,10 @@ let step = [ 0.0; 0.0; 0.0; 3.0; 3.0; 3.0 ]
 
 check
     "answer 1: a step becomes a slope"
-    (List.map2 (fun a b -> abs (a - b)) (conv1d 1 0 mean step) [ 0.0; 1.0; 2.0; 3.0 ] |> List.max < 1e-12)
+    (List.map2 (fun a b -> abs (a - b)) (conv1d 1 0 mean step) [ 0.0; 1.0; 2.0; 3.0 ]
+     |> List.max
+        <
+        1e-12)
 
 let fits = [ 1..28 ] |> List.filter (fun stride -> (28 + 4 - 5) / stride + 1 = 14)
 check "answer 2: a stride of 2 alone" (fits = [ 2 ])

@@ -45,14 +45,11 @@ let conv2d (stride: int) (padding: int) (kernel: float list list) (x: float list
             ]
     ]
 
-let counting =
-    [ [ 1.0; 2.0; 3.0 ]; [ 4.0; 5.0; 6.0 ]; [ 7.0; 8.0; 9.0 ] ]
+let counting = [ [ 1.0; 2.0; 3.0 ]; [ 4.0; 5.0; 6.0 ]; [ 7.0; 8.0; 9.0 ] ]
 
 let diagonal = [ [ 1.0; 0.0 ]; [ 0.0; -1.0 ] ]
 
-check
-    "a 2x2 kernel on a 3x3 image"
-    (conv2d 1 0 diagonal counting = [ [ -4.0; -4.0 ]; [ -4.0; -4.0 ] ])
+check "a 2x2 kernel on a 3x3 image" (conv2d 1 0 diagonal counting = [ [ -4.0; -4.0 ]; [ -4.0; -4.0 ] ])
 
 let ones = List.replicate 2 [ 1.0; 1.0 ]
 let upTo24 = List.chunkBySize 5 [ 0.0 .. 24.0 ]
@@ -128,7 +125,10 @@ check "two images of 3x5x5 and four kernels of 3x3x3 make two of 4x3x3" (y.Shape
 let plane (x: Tensor<float>) (outer: int) (channel: int) : float list list =
     let rows, columns = x.Shape[2], x.Shape[3]
     let first = (outer * x.Shape[1] + channel) * rows * columns
-    [ for i in 0 .. rows - 1 -> [ for j in 0 .. columns - 1 -> x[first + i * columns + j] ] ]
+
+    [
+        for i in 0 .. rows - 1 -> [ for j in 0 .. columns - 1 -> x[first + i * columns + j] ]
+    ]
 
 let byHand (n: int) (o: int) : Tensor<float> =
     [ for c in 0..2 -> image (conv2d 1 0 (plane weight o c) (plane x n c)) ]

@@ -83,12 +83,13 @@ show "dx of max-pooling" maxGradient
 show "dx of average pooling" meanGradient
 draw "03-gradients" [ "dy", dy; "dx of max", maxGradient; "dx of average", meanGradient ]
 
-check
-    "the winners get all"
-    (maxGradient = image [ [ 0; 0; 0; 0 ]; [ 0; 1; 0; -2 ]; [ 0; 0; 0; 0 ]; [ 0; 3; 0; 0.5 ] ])
+check "the winners get all" (maxGradient = image [ [ 0; 0; 0; 0 ]; [ 0; 1; 0; -2 ]; [ 0; 0; 0; 0 ]; [ 0; 3; 0; 0.5 ] ])
 
 check "a quarter for each" (values meanGradient |> List.take 4 = [ 0.25; 0.25; -0.5; -0.5 ])
-check "neither invents or loses any: dx adds up to dy" (Seq.sum (values maxGradient) = 2.5 && Seq.sum (values meanGradient) = 2.5)
+
+check
+    "neither invents or loses any: dx adds up to dy"
+    (Seq.sum (values maxGradient) = 2.5 && Seq.sum (values meanGradient) = 2.5)
 
 (**
 ## Ties and kinks
@@ -121,7 +122,10 @@ let loss (x: Tensor<float>) : float =
 check "all numbers differ: no difference" (distance (generous upTo16) (numericGradient loss (image upTo16)) < 1e-8)
 
 // the first window is a tie of all four
-let tied = upTo16 |> List.mapi (fun i row -> row |> List.mapi (fun j value -> if i < 2 && j < 2 then 0.0 else value))
+let tied =
+    upTo16
+    |> List.mapi (fun i row -> row |> List.mapi (fun j value -> if i < 2 && j < 2 then 0.0 else value))
+
 let total = Seq.sum (values (generous tied))
 printfn $"given out at the tie: {total}, of {Seq.sum (values dy)}"
 check "at a tie the generous one gives out more than there is" (total > Seq.sum (values dy))
@@ -150,12 +154,19 @@ check "at a kink the central difference is half of either answer" (abs (atTheKin
 *)
 
 let struct (odd, oddCache) = MaxPool2d.forward square (random 2 [ 1; 1; 13; 13 ])
-let oddGradient = values (MaxPool2d.backward oddCache (Tensor.init odd.Shape (fun _ -> 1.0))).Input
+
+let oddGradient =
+    values (MaxPool2d.backward oddCache (Tensor.init odd.Shape (fun _ -> 1.0))).Input
+
 check "answer 1: the size" (odd.Shape = [ 1; 1; 6; 6 ])
 check "answer 1: the last row gets nothing" (List.skip (12 * 13) oddGradient |> List.forall ((=) 0.0))
 
 let struct (convolved, _) =
-    Conv2d.forward (Conv2d.square 1 2 2 0) (image (List.replicate 2 [ 0.25; 0.25 ])) (Tensor.ofSeq [ 1 ] [ 0.0 ]) (image upTo16)
+    Conv2d.forward
+        (Conv2d.square 1 2 2 0)
+        (image (List.replicate 2 [ 0.25; 0.25 ]))
+        (Tensor.ofSeq [ 1 ] [ 0.0 ])
+        (image upTo16)
 
 check "answer 2" (convolved = mean)
 
@@ -170,7 +181,10 @@ let peak =
     image [ for i in 0..4 -> [ for j in 0..4 -> if (i, j) = (2, 2) then 1.0 else 0.0 ] ]
 
 let struct (seen, seenCache) = MaxPool2d.forward overlapping peak
-let counted = (MaxPool2d.backward seenCache (Tensor.init seen.Shape (fun _ -> 1.0))).Input
+
+let counted =
+    (MaxPool2d.backward seenCache (Tensor.init seen.Shape (fun _ -> 1.0))).Input
+
 check "answer 3: a peak in the middle of four windows gets dy four times" (counted[12] = 4.0)
 
 finish 3

@@ -72,8 +72,15 @@ let kernel, kernelBias = random 2 [ 3; 1; 3; 3 ], random 3 [ 3 ]
 let weight, weightBias = random 4 [ 12; 3 ], random 5 [ 3 ]
 
 /// The loss, and the gradients of the image, the kernel and the dense weight. `turn` is what is done to the kernel on the way back.
-let lossAndGradients (turn: Tensor<float> -> Tensor<float>) (x: Tensor<float>) (kernel: Tensor<float>) (weight: Tensor<float>) =
-    let struct (a, convolution) = Conv2d.forward (Conv2d.square 3 3 1 0) kernel kernelBias x
+let lossAndGradients
+    (turn: Tensor<float> -> Tensor<float>)
+    (x: Tensor<float>)
+    (kernel: Tensor<float>)
+    (weight: Tensor<float>)
+    =
+    let struct (a, convolution) =
+        Conv2d.forward (Conv2d.square 3 3 1 0) kernel kernelBias x
+
     let struct (b, relu) = Relu.forward a
     let struct (c, pool) = MaxPool2d.forward (PoolConfig.square 2) b
     let struct (flat, flatten) = Flatten.forward c
@@ -160,7 +167,10 @@ is not seen.
 *)
 
 let w = random 7 [ 3; 2 ]
-let struct (_, single) = Dense.forward w (Tensor.ofSeq [ 2 ] [ 0.0; 0.0 ]) (random 8 [ 1; 3 ])
+
+let struct (_, single) =
+    Dense.forward w (Tensor.ofSeq [ 2 ] [ 0.0; 0.0 ]) (random 8 [ 1; 3 ])
+
 let dxDense = Dense.inputGradient w single (Tensor.ofSeq [ 1; 2 ] [ 1.0; -1.0 ])
 check "answer 1" (distance dxDense (Tensor.init [ 1; 3 ] (fun i -> w[2 * i] - w[2 * i + 1])) < 1e-12)
 

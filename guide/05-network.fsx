@@ -43,9 +43,7 @@ let network =
 for layer, output in List.zip network.Layers network.Outputs do
     printfn $"  {Architecture.formatLayer layer, -12} {Shape.format output}"
 
-check
-    "the shapes, layer by layer"
-    (network.Outputs = [ [ 8; 26; 26 ]; [ 8; 26; 26 ]; [ 8; 13; 13 ]; [ 1352 ]; [ 10 ] ])
+check "the shapes, layer by layer" (network.Outputs = [ [ 8; 26; 26 ]; [ 8; 26; 26 ]; [ 8; 13; 13 ]; [ 1352 ]; [ 10 ] ])
 
 (**
 The shapes are known before a single number is. Layers that do not fit are refused at once, with the reason:
@@ -97,7 +95,9 @@ let digits = Mnist.training 0 1000
 Mnist.print digits 0
 printfn $"  this is a {digits.Labels[0]}"
 
-let trace = Network.forward (Inference(Network.start network)) network parameters digits.Images
+let trace =
+    Network.forward (Inference(Network.start network)) network parameters digits.Images
+
 let logits = (List.last trace).Output
 
 for layer, result in List.zip network.Layers trace do
@@ -156,7 +156,11 @@ A mistake, on purpose: ReLU's gradient lets dy pass where the *input* was above 
 *)
 
 let hasty =
-    let struct (_, cache) = SoftmaxCrossEntropy.forward theirs (List.last (Network.forward (Inference(Network.start network)) network precise few)).Output
+    let struct (_, cache) =
+        SoftmaxCrossEntropy.forward
+            theirs
+            (List.last (Network.forward (Inference(Network.start network)) network precise few)).Output
+
     let trace = Network.forward (Inference(Network.start network)) network precise few
 
     let rec walk (dy: Tensor<float>) (below: (Layer * LayerForward<float>) list) : Tensor<float> =

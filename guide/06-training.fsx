@@ -81,7 +81,9 @@ let training = Mnist.slice 0 4000 digits
 let heldOut = Mnist.slice 4000 1000 digits
 
 let accuracy (parameters: Parameters<float32>) : float =
-    let logits = Network.logits network parameters (Network.start network) heldOut.Images
+    let logits =
+        Network.logits network parameters (Network.start network) heldOut.Images
+
     float (Classification.correct logits heldOut.Labels) / 1000.0
 
 let epoch (learningRate: float) (parameters: Parameters<float32>) (number: int) : Parameters<float32> =
@@ -95,7 +97,8 @@ let states = List.scan (epoch 0.005) start [ 0..2 ]
 let accuracies = states |> List.map accuracy
 
 accuracies
-|> List.iteri (fun i accuracy -> printfn $"  after {i} epochs: {100.0 * accuracy:F1} %% of the held-out images are right")
+|> List.iteri (fun i accuracy ->
+    printfn $"  after {i} epochs: {100.0 * accuracy:F1} %% of the held-out images are right")
 
 check "it starts as a guess" (accuracies[0] < 0.3)
 check "one epoch of 4,000 images is worth more than 80 %" (accuracies[1] > 0.8)
@@ -197,7 +200,9 @@ let wild =
     (start, Seq.init 50 (fun i -> Mnist.slice i 1 training))
     ||> Seq.fold (fun parameters image -> descend 5.0 parameters (gradientOf parameters image).Gradients)
 
-check "answer 1: far too large a rate leaves nothing finite, or nothing right" (not (Parameters.isFinite wild) || accuracy wild < 0.3)
+check
+    "answer 1: far too large a rate leaves nothing finite, or nothing right"
+    (not (Parameters.isFinite wild) || accuracy wild < 0.3)
 
 let summed = gradientOf start handful
 let averaged = descend 0.2 start (Parameters.scale 0.1 summed.Gradients)
@@ -205,12 +210,12 @@ let added = descend 0.02 start summed.Gradients
 let apart = Parameters.norm (averaged + Parameters.scale -1.0 added)
 check "answer 2: ten times the rate for a tenth of the gradient" (apart < 1e-5)
 
-let sorted =
-    [ 0..3999 ] |> List.sortBy (fun i -> training.Labels[i])
+let sorted = [ 0..3999 ] |> List.sortBy (fun i -> training.Labels[i])
 
 let byDigit =
     (start, sorted)
-    ||> List.fold (fun parameters i -> descend 0.005 parameters (gradientOf parameters (Mnist.slice i 1 training)).Gradients)
+    ||> List.fold (fun parameters i ->
+        descend 0.005 parameters (gradientOf parameters (Mnist.slice i 1 training)).Gradients)
 
 printfn $"  sorted by digit: {100.0 * accuracy byDigit:F1} %%"
 check "answer 3: sorted by digit, an epoch is worth less" (accuracy byDigit < accuracies[1])

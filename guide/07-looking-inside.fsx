@@ -26,7 +26,9 @@ let heldOut = Mnist.training 6000 1000
 /// Mini-batches of 32, three times through, by the library's own training step: see part 8.
 let trained =
     let sgd = Optimizer.named |> List.find (fst >> (=) "momentum") |> snd
-    let start: TrainingState<float32> = TrainingState.start sgd He (Seed.ofInt 1) network
+
+    let start: TrainingState<float32> =
+        TrainingState.start sgd He (Seed.ofInt 1) network
 
     (start, Seq.init (3 * 187) (fun step -> 32 * (step % 187)))
     ||> Seq.fold (fun state first ->
@@ -35,8 +37,13 @@ let trained =
         next)
 
 let parameters, state = trained.Parameters, trained.State
-let logitsOf images = Network.logits network parameters state images
-let accuracy = float (Classification.correct (logitsOf heldOut.Images) heldOut.Labels) / 1000.0
+
+let logitsOf images =
+    Network.logits network parameters state images
+
+let accuracy =
+    float (Classification.correct (logitsOf heldOut.Images) heldOut.Labels) / 1000.0
+
 printfn $"  {100.0 * accuracy:F1} %% of 1,000 held-out images"
 check "it has learned" (accuracy > 0.9)
 
@@ -46,7 +53,9 @@ check "it has learned" (accuracy > 0.9)
 Eight kernels of nine numbers. They began as noise.
 *)
 
-let kernels = Parameters.named parameters |> List.find (fst >> (=) "0.weight") |> snd
+let kernels =
+    Parameters.named parameters |> List.find (fst >> (=) "0.weight") |> snd
+
 let kernel (filter: int) : Tensor<float> =
     Tensor.slice filter 1 kernels |> Tensor.map float
 
@@ -66,7 +75,12 @@ let similarity x y =
     let product = List.map2 (*) (asVector x) (asVector y) |> List.sum
     product / sqrt (dot x x * dot y y)
 
-let pairs = [ for i in 0..7 do for j in i + 1 .. 7 -> similarity (kernel i) (kernel j) ]
+let pairs =
+    [
+        for i in 0..7 do
+            for j in i + 1 .. 7 -> similarity (kernel i) (kernel j)
+    ]
+
 printfn $"  the two kernels that are most alike: cosine {List.max pairs:F2}"
 check "no two kernels are the same" (List.max pairs < 0.999)
 
@@ -80,8 +94,7 @@ check "all of them have moved" (Seq.forall (fun i -> kernels[i] <> first[i]) (se
 The output of the convolution for one image: eight pictures, one for each kernel, each bright where the image has what its kernel looks for.
 *)
 
-let seven =
-    Seq.init 1000 id |> Seq.find (fun i -> heldOut.Labels[i] = 7)
+let seven = Seq.init 1000 id |> Seq.find (fun i -> heldOut.Labels[i] = 7)
 
 let image = Tensor.slice seven 1 heldOut.Images
 let trace = Network.forward (Inference state) network parameters image
@@ -89,14 +102,20 @@ let maps = trace[1].Output
 Mnist.print heldOut seven
 
 let brightness =
-    [ for filter in 0..7 -> values (Tensor.slice (26 * filter) 26 (Tensor.reshape [ 8 * 26; 26 ] maps)) |> List.averageBy float ]
+    [
+        for filter in 0..7 ->
+            values (Tensor.slice (26 * filter) 26 (Tensor.reshape [ 8 * 26; 26 ] maps))
+            |> List.averageBy float
+    ]
 
 printfn "  mean brightness of its eight maps: %s" (brightness |> List.map (sprintf "%.2f") |> String.concat " ")
 check "eight maps of 26x26 behind the ReLU" (maps.Shape = [ 1; 8; 26; 26 ])
 check "none is below 0" (values maps |> List.forall (fun v -> v >= 0.0f))
 
 let byHand =
-    let struct (y, _) = Conv2d.forward (Conv2d.square 8 3 1 0) kernels (Parameters.named parameters |> List.item 1 |> snd) image
+    let struct (y, _) =
+        Conv2d.forward (Conv2d.square 8 3 1 0) kernels (Parameters.named parameters |> List.item 1 |> snd) image
+
     let struct (relu, _) = Relu.forward y
     relu
 
@@ -123,7 +142,9 @@ let numeric =
     let h = 1e-4
     (scoreOf 7 (nudge brightest h x) - scoreOf 7 (nudge brightest -h x)) / (2.0 * h)
 
-printfn $"  the pixel that counts most, row {brightest / 28}, column {brightest % 28}: {saliency[brightest]:F3}, by a central difference {numeric:F3}"
+printfn
+    $"  the pixel that counts most, row {brightest / 28}, column {brightest % 28}: {saliency[brightest]:F3}, by a central difference {numeric:F3}"
+
 check "saliency is a gradient, and passes as one" (abs (float saliency[brightest] - numeric) < 1e-3)
 
 (**
@@ -131,7 +152,9 @@ Start it at the loss instead and you see next to nothing, for an image that is r
 *)
 
 let fromLoss =
-    let struct (_, cache) = SoftmaxCrossEntropy.forward (Tensor.ofSeq [ 1 ] [ 7 ]) (List.last trace).Output
+    let struct (_, cache) =
+        SoftmaxCrossEntropy.forward (Tensor.ofSeq [ 1 ] [ 7 ]) (List.last trace).Output
+
     Network.inputGradient trace (SoftmaxCrossEntropy.backward cache 1.0).Logits
 
 let largest (x: Tensor<float32>) = values x |> List.map abs |> List.max
@@ -143,7 +166,10 @@ check "from the loss there is far less to see" (largest fromLoss < 0.5f * larges
 *)
 
 let heat = GradCam.heat 1 7 trace
-check "a number for each place of the maps, none below 0" (heat.Shape = [ 1; 26; 26 ] && values heat |> List.forall (fun v -> v >= 0.0f))
+
+check
+    "a number for each place of the maps, none below 0"
+    (heat.Shape = [ 1; 26; 26 ] && values heat |> List.forall (fun v -> v >= 0.0f))
 
 (**
 All of this as pictures, for any model: `./cnn visualize model.bin`. And `./cnn filter` slides a kernel of your choice over any picture.
@@ -157,7 +183,10 @@ All of this as pictures, for any model: `./cnn visualize model.bin`. And `./cnn 
 *)
 
 let blank = Tensor.zeros<float32> [ 1; 1; 28; 28 ]
-let ofBlank = Saliency.ofInput 7 (Network.forward (Inference state) network parameters blank)
+
+let ofBlank =
+    Saliency.ofInput 7 (Network.forward (Inference state) network parameters blank)
+
 check "answer 1: another image, another gradient" (values ofBlank <> values saliency)
 
 let negatives =
@@ -165,7 +194,10 @@ let negatives =
         Images = Tensor.map (fun v -> 1.0f - v) heldOut.Images
     }
 
-let wronged = float (Classification.correct (logitsOf negatives.Images) heldOut.Labels) / 1000.0
+let wronged =
+    float (Classification.correct (logitsOf negatives.Images) heldOut.Labels)
+    / 1000.0
+
 printfn $"  of negatives, {100.0 * wronged:F1} %% are right"
 check "answer 2: negatives are strangers" (wronged < 0.6)
 

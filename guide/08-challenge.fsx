@@ -46,10 +46,15 @@ First, that it does what we think. One step of it against the formulas above, wi
 *)
 
 let nesterov = Optimizer.named |> List.find (fst >> (=) "nesterov") |> snd
-let start: TrainingState<float32> = TrainingState.start nesterov He (Seed.ofInt 1) network
+
+let start: TrainingState<float32> =
+    TrainingState.start nesterov He (Seed.ofInt 1) network
+
 let all = Mnist.training 0 60_000
 let sample = Mnist.slice 0 64 all
-let struct (afterOne, _) = TrainingState.step 2 0.05 sample.Images sample.Labels start
+
+let struct (afterOne, _) =
+    TrainingState.step 2 0.05 sample.Images sample.Labels start
 
 let byFormula =
     let draws: Randomness =
@@ -58,10 +63,14 @@ let byFormula =
             FirstExample = 0
         }
 
-    let step = Network.lossAndGradients draws network start.Parameters sample.Images sample.Labels
+    let step =
+        Network.lossAndGradients draws network start.Parameters sample.Images sample.Labels
+
     let gradient = Parameters.scale (1.0 / 64.0) step.Gradients
     let velocity = gradient
-    start.Parameters + Parameters.scale -0.05 (Parameters.scale 0.9 velocity + gradient)
+
+    start.Parameters
+    + Parameters.scale -0.05 (Parameters.scale 0.9 velocity + gradient)
 
 let apart =
     Parameters.norm (afterOne.Parameters + Parameters.scale -1.0 byFormula)
@@ -92,7 +101,8 @@ check "what leaves on the right does not come back on the left" (Seq.forall (fun
 
 /// Images at these places, each moved by up to two pixels, as seed and epoch say.
 let batch (epoch: int) (places: int list) : Mnist.Digits =
-    let draw place = Seed.generator (Seed.split place (Seed.split epoch (Seed.ofInt 99)))
+    let draw place =
+        Seed.generator (Seed.split place (Seed.split epoch (Seed.ofInt 99)))
 
     let moves =
         places
@@ -119,14 +129,17 @@ The rate at a point between 0 and 1 of the way: up to the highest in the first t
 *)
 
 let oneCycle (highest: float) (way: float) : float =
-    let cosine low high part = low + (high - low) * (1.0 - cos (System.Math.PI * part)) / 2.0
+    let cosine low high part =
+        low + (high - low) * (1.0 - cos (System.Math.PI * part)) / 2.0
 
     if way < 0.3 then
         cosine (highest / 25.0) highest (way / 0.3)
     else
         cosine highest 0.0 ((way - 0.3) / 0.7)
 
-check "it starts low, is highest at three tenths, and ends at nothing" (oneCycle 1.0 0.0 = 0.04 && oneCycle 1.0 0.3 = 1.0 && oneCycle 1.0 1.0 < 1e-12)
+check
+    "it starts low, is highest at three tenths, and ends at nothing"
+    (oneCycle 1.0 0.0 = 0.04 && oneCycle 1.0 0.3 = 1.0 && oneCycle 1.0 1.0 < 1e-12)
 
 (**
 ## The run
@@ -153,7 +166,10 @@ let epoch (state: TrainingState<float32>) (number: int) : TrainingState<float32>
     ||> Seq.fold (fun state step ->
         let images = batch number [ for i in 0 .. size - 1 -> order[step * size + i] ]
         let way = float (number * perEpoch + step) / float (epochs * perEpoch)
-        let struct (next, _) = TrainingState.step threads (oneCycle 0.05 way) images.Images images.Labels state
+
+        let struct (next, _) =
+            TrainingState.step threads (oneCycle 0.05 way) images.Images images.Labels state
+
         next)
 
 let states = List.scan epoch start [ 0 .. epochs - 1 ]
@@ -194,7 +210,9 @@ let lengthOf (digits: Mnist.Digits) : float =
             FirstExample = 0
         }
 
-    let step = Network.lossAndGradients draws network start.Parameters digits.Images digits.Labels
+    let step =
+        Network.lossAndGradients draws network start.Parameters digits.Images digits.Labels
+
     Parameters.norm step.Gradients / float digits.Labels.Count
 
 let singles = List.init 64 (fun i -> lengthOf (Mnist.slice i 1 sample))

@@ -47,7 +47,11 @@ let y, cache = normalize x
 
 /// The numbers of one channel.
 let channel (c: int) (x: Tensor<float>) : float list =
-    [ for i in 0 .. x.Count - 1 do if i / 9 % 2 = c then x[i] ]
+    [
+        for i in 0 .. x.Count - 1 do
+            if i / 9 % 2 = c then
+                x[i]
+    ]
 
 let centred =
     let plain, _ =
@@ -77,7 +81,14 @@ let byHand (constant: bool) : Tensor<float> =
         (x[i] - mean) * s
 
     let g i = weight[i / 9 % 2] * dy[i]
-    let places c = [ for i in 0 .. x.Count - 1 do if i / 9 % 2 = c then i ]
+
+    let places c =
+        [
+            for i in 0 .. x.Count - 1 do
+                if i / 9 % 2 = c then
+                    i
+        ]
+
     let meanG = [ for c in 0..1 -> places c |> List.averageBy g ]
     let meanGx = [ for c in 0..1 -> places c |> List.averageBy (fun i -> g i * xhat i) ]
 
@@ -92,7 +103,10 @@ let byHand (constant: bool) : Tensor<float> =
 
 let numeric = numericGradient (fun x -> dot dy (fst (normalize x))) x
 let gradient = BatchNorm.backward cache dy
-printfn $"  error of dx {distance (byHand false) numeric:E1}, with constant statistics {distance (byHand true) numeric:E1}"
+
+printfn
+    $"  error of dx {distance (byHand false) numeric:E1}, with constant statistics {distance (byHand true) numeric:E1}"
+
 check "dx as derived" (distance (byHand false) numeric < 1e-8)
 check "the library's dx" (distance gradient.Input numeric < 1e-8)
 check "statistics taken for constants are found out" (distance (byHand true) numeric > 0.01)
@@ -138,13 +152,20 @@ let gradientOf (parameters: Parameters<float>) (start: int) (count: int) : Param
 
 let parameters: Parameters<float> = Network.initialize He (Seed.ofInt 1) plain
 let whole = gradientOf parameters 0 48
-let a, b, c = gradientOf parameters 0 16, gradientOf parameters 16 16, gradientOf parameters 32 16
+
+let a, b, c =
+    gradientOf parameters 0 16, gradientOf parameters 16 16, gradientOf parameters 32 16
 
 let difference (x: Parameters<float>) (y: Parameters<float>) : float =
     Parameters.norm (x + Parameters.scale -1.0 y) / Parameters.norm x
 
 check "the parts add up to the whole" (difference whole (a + b + c) < 1e-12)
-check "Zero adds nothing, on either side" (Parameters.named (a + Parameters.Zero) = Parameters.named a && Parameters.named (Parameters.Zero + a) = Parameters.named a)
+
+check
+    "Zero adds nothing, on either side"
+    (Parameters.named (a + Parameters.Zero) = Parameters.named a
+     && Parameters.named (Parameters.Zero + a) = Parameters.named a)
+
 check "grouped otherwise, the same but for rounding" (difference (a + b + c) (a + (b + c)) < 1e-14)
 printfn $"  (a + b) + c and a + (b + c) differ by {difference (a + b + c) (a + (b + c)):E1}: rounding"
 
@@ -154,12 +175,17 @@ let bits (state: TrainingState<float32>) =
 /// Ten steps of batches of 128.
 let run (threads: int) : TrainingState<float32> =
     let adam = Optimizer.named |> List.find (fst >> (=) "adam") |> snd
-    let start: TrainingState<float32> = TrainingState.start adam He (Seed.ofInt 1) network
+
+    let start: TrainingState<float32> =
+        TrainingState.start adam He (Seed.ofInt 1) network
 
     (start, Seq.replicate 5 [ 0; 128 ] |> Seq.concat)
     ||> Seq.fold (fun state first ->
         let batch = Mnist.slice first 128 digits
-        let struct (next, _) = TrainingState.step threads 0.01 batch.Images batch.Labels state
+
+        let struct (next, _) =
+            TrainingState.step threads 0.01 batch.Images batch.Labels state
+
         next)
 
 let one = run 1
@@ -190,11 +216,14 @@ let direct = statisticsOf x
 
 check
     "answer 1: merged statistics are those of all"
-    (distance merged.Mean direct.Mean < 1e-12 && distance merged.Variance direct.Variance < 1e-12)
+    (distance merged.Mean direct.Mean < 1e-12
+     && distance merged.Variance direct.Variance < 1e-12)
 
 let refused =
     try
-        BatchNorm.forward BatchNorm.DefaultEpsilon weight bias (random 5 [ 1; 2 ]) |> ignore
+        BatchNorm.forward BatchNorm.DefaultEpsilon weight bias (random 5 [ 1; 2 ])
+        |> ignore
+
         false
     with :? System.ArgumentException ->
         true

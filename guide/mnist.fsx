@@ -15,7 +15,10 @@ let private idx (name: string) : int list * byte[] =
     use unpacked = new MemoryStream()
     packed.CopyTo unpacked
     let bytes = unpacked.ToArray()
-    let number at = BinaryPrimitives.ReadInt32BigEndian(System.ReadOnlySpan(bytes, 4 * at, 4))
+
+    let number at =
+        BinaryPrimitives.ReadInt32BigEndian(System.ReadOnlySpan(bytes, 4 * at, 4))
+
     let axes = number 0 &&& 0xFF
     [ for axis in 1..axes -> number axis ], bytes[4 * (axes + 1) ..]
 

@@ -1,8 +1,12 @@
 /// What every part of the guide uses: checks that are counted, arrays that one can read, and pictures of them.
 module Guide.Support
 
-#r "../artifacts/bin/Cnn.Host/release/Cnn.Core.dll"
-#r "../artifacts/bin/Cnn.Host/release/MathNet.Numerics.dll"
+// where it is built in the repository, and where it is installed
+#nowarn "211"
+#I "../artifacts/bin/Cnn.Host/release"
+#I ".."
+#r "Cnn.Core.dll"
+#r "MathNet.Numerics.dll"
 
 open System
 open System.Globalization
@@ -16,10 +20,7 @@ let mutable private failed = 0
 
 /// Says whether something holds, and counts it.
 let check (what: string) (holds: bool) : unit =
-    if holds then
-        passed <- passed + 1
-    else
-        failed <- failed + 1
+    if holds then passed <- passed + 1 else failed <- failed + 1
 
     printfn "  %s %s" (if holds then "[ok]   " else "[WRONG]") what
 
@@ -81,7 +82,12 @@ let private text (value: float) : string =
 /// The last two axes as rows and columns: one grid for each channel.
 let private grids (x: Tensor<float>) : float[][][] =
     let columns = List.last x.Shape
-    let rows = if x.Shape.Length < 4 then 1 else x.Shape[x.Shape.Length - 2]
+
+    let rows =
+        if x.Shape.Length < 4 then
+            1
+        else
+            x.Shape[x.Shape.Length - 2]
 
     x.ToArray()
     |> Array.chunkBySize (rows * columns)
@@ -90,7 +96,9 @@ let private grids (x: Tensor<float>) : float[][][] =
 /// Prints a tensor as rows of numbers.
 let show (name: string) (x: Tensor<float>) : unit =
     let cells = grids x |> Array.map (Array.map (Array.map text))
-    let width = cells |> Array.concat |> Array.concat |> Seq.map String.length |> Seq.max
+
+    let width =
+        cells |> Array.concat |> Array.concat |> Seq.map String.length |> Seq.max
 
     printfn $"{name}, {Shape.format x.Shape}:"
 
@@ -116,12 +124,27 @@ let draw (name: string) (parts: (string * Tensor<float>) list) : unit =
     | "" -> ()
     | folder ->
         let cell, gap, caption = 40, 32, 26
-        let drawn = [ for title, x in parts do for grid in grids x -> title, grid ]
-        let widths = [ for title, grid in drawn -> max (cell * grid[0].Length) (8 * title.Length) ]
-        let height = caption + cell * (drawn |> List.map (fun (_, grid) -> grid.Length) |> List.max) + 8
+
+        let drawn =
+            [
+                for title, x in parts do
+                    for grid in grids x -> title, grid
+            ]
+
+        let widths =
+            [ for title, grid in drawn -> max (cell * grid[0].Length) (8 * title.Length) ]
+
+        let height =
+            caption
+            + cell * (drawn |> List.map (fun (_, grid) -> grid.Length) |> List.max)
+            + 8
+
         let width = List.sum widths + gap * (widths.Length - 1) + 16
         let lines = ResizeArray<string>()
-        lines.Add $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="system-ui, sans-serif" font-size="14">"""
+
+        lines.Add
+            $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="system-ui, sans-serif" font-size="14">"""
+
         let mutable left = 8
 
         for (title, grid), span in List.zip drawn widths do
@@ -132,8 +155,12 @@ let draw (name: string) (parts: (string * Tensor<float>) list) : unit =
                 for column in 0 .. grid[row].Length - 1 do
                     let value = grid[row][column]
                     let x, y = left + cell * column, caption + cell * row
-                    lines.Add $"""<rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="{colour most value}" stroke="#999"/>"""
-                    lines.Add $"""<text x="{x + cell / 2}" y="{y + 25}" text-anchor="middle" fill="#111">{text value}</text>"""
+
+                    lines.Add
+                        $"""<rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="{colour most value}" stroke="#999"/>"""
+
+                    lines.Add
+                        $"""<text x="{x + cell / 2}" y="{y + 25}" text-anchor="middle" fill="#111">{text value}</text>"""
 
             left <- left + span + gap
 

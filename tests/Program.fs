@@ -109,6 +109,7 @@ let private host =
             Host.PreparationTests.tests
             Host.PredictTests.tests
             Host.FilterTests.tests
+            Host.GuideCommandTests.tests
             Host.VisualizeTests.tests
             Trust.RunTests.tests
             Trust.FileTests.tests

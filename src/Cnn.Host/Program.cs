@@ -74,6 +74,7 @@ internal static class Program
             SummaryCommand.Create(),
             BenchCommand.Create(),
             InfoCommand.Create(),
+            GuideCommand.Create(),
             CompletionsCommand.Create(),
         };
         SynchronousCommandLineAction help = Examples.AddTo(root);

@@ -74,6 +74,11 @@ internal static class Examples
             new("cnn augment --augment \"rotate 15, elastic 34 4\" --preview out.png", "transforms of your own"),
             new("cnn augment --recipe best --index 100 --count 4", "those of a recipe, on other images"),
         ],
+        ["guide"] =
+        [
+            new("cnn guide", "the parts, and where they are, to be read"),
+            new("cnn guide 1", "the first: a window slides along a signal"),
+        ],
         ["filter"] =
         [
             new("cnn filter photo.jpg --kernel sobel-x --out edges.png", "edges that stand"),
