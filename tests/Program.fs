@@ -114,6 +114,7 @@ let private host =
             Host.PredictTests.tests
             Host.FilterTests.tests
             Host.PyTorchFileTests.tests
+            Host.GuideCommandTests.tests
             Host.VisualizeTests.tests
             Interchange.OnnxFormTests.tests
             Interchange.OnnxRuntimeTests.tests

@@ -76,6 +76,7 @@ internal static class Program
             ImportCommand.Create(),
             BenchCommand.Create(),
             InfoCommand.Create(),
+            GuideCommand.Create(),
             CompletionsCommand.Create(),
         };
         SynchronousCommandLineAction help = Examples.AddTo(root);

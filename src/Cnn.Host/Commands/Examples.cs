@@ -89,6 +89,11 @@ internal static class Examples
             ),
             new("cnn import weights.safetensors --model lenet", "weights of PyTorch, and the network they are of"),
         ],
+        ["guide"] =
+        [
+            new("cnn guide", "the parts, and where they are, to be read"),
+            new("cnn guide 1", "the first: a window slides along a signal"),
+        ],
         ["filter"] =
         [
             new("cnn filter photo.jpg --kernel sobel-x --out edges.png", "edges that stand"),

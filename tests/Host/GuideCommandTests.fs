@@ -1,0 +1,89 @@
+/// The guide, part by part, as a reader runs it; and that a part says so when something in it does not hold.
+module Cnn.Tests.Host.GuideCommandTests
+
+open System.Diagnostics
+open System.IO
+open System.Text.RegularExpressions
+open Expecto
+open Cnn.Tests.Host.Cli
+
+let private program = nonNull (Path.GetDirectoryName host)
+
+let private parts =
+    Directory.GetFiles(Path.Combine(program, "guide"), "0*.fsx") |> Array.sort
+
+let private lastLine (output: string) : string =
+    output.TrimEnd().ReplaceLineEndings("\n").Split('\n') |> Array.last
+
+/// Runs a script of ours with the core of the program.
+let private interactive (folder: string) (script: string) : Outcome =
+    let info =
+        ProcessStartInfo(
+            "dotnet",
+            [ "fsi"; "--quiet"; "--nologo"; $"--lib:{program}"; script ],
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    use running = nonNull (Process.Start info)
+    let error = running.StandardError.ReadToEndAsync()
+    let output = running.StandardOutput.ReadToEnd()
+    running.WaitForExit()
+
+    {
+        Code = running.ExitCode
+        Output = output
+        Error = error.Result
+    }
+
+let tests =
+    testList
+        "Host.Guide"
+        [
+            test "there are nine parts, each with a title" {
+                inFolder (fun folder ->
+                    let rows = (runOk folder [ "guide" ]).TrimEnd().ReplaceLineEndings("\n").Split('\n')
+                    Expect.equal rows.Length 9 "parts"
+                    Expect.equal parts.Length 9 "files"
+
+                    for i in 0..8 do
+                        Expect.isTrue (Regex.IsMatch(rows[i], $@"^{i + 1}  .+  .+\.fsx$")) rows[i])
+            }
+            testList
+                "every check of every part passes"
+                [
+                    for part in 1..9 do
+                        test $"part {part}" {
+                            inFolder (fun folder ->
+                                let output = runOk folder [ "guide"; string part ]
+                                let last = Regex.Match(lastLine output, @"^part (\d): all (\d+) checks passed$")
+                                Expect.isTrue last.Success output
+                                Expect.equal last.Groups[1].Value (string part) "part"
+                                let passed = Regex.Count(output, @"(?m)^  \[ok\] ")
+                                Expect.equal last.Groups[2].Value (string passed) "counted"
+                                Expect.isGreaterThanOrEqual passed 7 "checks")
+                        }
+                ]
+            test "a part in which something does not hold says so, and fails" {
+                inFolder (fun folder ->
+                    for file in Directory.GetFiles(Path.Combine(program, "guide"), "*.fsx") do
+                        File.Copy(file, Path.Combine(folder, Path.GetFileName file))
+
+                    let script = Path.Combine(folder, "01-conv1d.fsx")
+                    let text = File.ReadAllText script
+
+                    let wrong =
+                        text.Replace("let right = scatter edge", "let right = scatter (List.rev edge)")
+
+                    Expect.notEqual wrong text "the flip"
+                    File.WriteAllText(script, wrong)
+                    let outcome = interactive folder script
+                    Expect.equal outcome.Code 1 "exit code"
+                    Expect.stringContains outcome.Output "[WRONG] the gradient without a flip" "which check"
+                    Expect.equal (lastLine outcome.Output) "part 1: 2 of 13 checks FAILED" "counted")
+            }
+            test "there is no part 10" {
+                inFolder (fun folder -> run folder [ "guide"; "10" ] |> expectComplaint 2 "parts 1 to 9")
+            }
+        ]
