@@ -76,6 +76,11 @@ internal static class GuideCommand
 
     private static ExitCode Run(string path)
     {
+        if (!File.Exists(Path.Combine(AppContext.BaseDirectory, "Cnn.Core.dll")))
+            throw new CommandException(
+                ExitCode.Usage,
+                $"the guide runs against Cnn.Core.dll, which a native program does without; from the repository: dotnet fsi guide/{Path.GetFileName(path)}."
+            );
         try
         {
             using Process interactive = Process.Start("dotnet", ["fsi", "--quiet", "--nologo", path]);
