@@ -17,7 +17,7 @@ if not exist "%CNN_STAMP%" goto build
 rem folders count as well: theirs is the time at which a file was last added or removed
 powershell -NoProfile -ExecutionPolicy Bypass -Command ^
   "$stamp = (Get-Item -LiteralPath $env:CNN_STAMP).LastWriteTimeUtc;" ^
-  "$roots = 'src', 'data', 'recipes' | ForEach-Object { Join-Path $env:CNN_ROOT $_ };" ^
+  "$roots = 'src', 'data', 'recipes', 'guide' | ForEach-Object { Join-Path $env:CNN_ROOT $_ };" ^
   "$files = @(Get-ChildItem -LiteralPath $roots -Recurse) + @(Get-Item -LiteralPath $roots)" ^
   " + @(Get-ChildItem -Path ($env:CNN_ROOT + '*') -Include 'paket.*', 'Directory.Build.*');" ^
   "if ($files | Where-Object { $_.LastWriteTimeUtc -gt $stamp } | Select-Object -First 1) { exit 1 }"

@@ -10,7 +10,7 @@ round, since the kernel is learned anyway, and neither do we.)
                     1   0  -1          2*1 + 3*0 - 4 = -2
                         1   0  -1      3*1 + 4*0 - 5 = -2
 
-This kernel takes what is two places further on from what is here. Where the signal does not change it gives 0; where it rises or falls it gives that. It is an edge detector, made by hand.
+This kernel takes what is two places further on from what is here. Where the signal does not change it gives 0; where it rises it is negative, where it falls it is positive. It is an edge detector, made by hand.
 A convolutional network is nothing else but many such kernels whose numbers nobody wrote: it finds them by itself. Part 6 gets there.
 
 Two numbers say how the window moves. The **stride** is by how much. The **padding** is how many zeros stand before and behind the signal, so that the window may reach beyond its ends.
@@ -105,17 +105,19 @@ collect `k[a] * dy[i]`. With stride 1, `i = j + p - a`: when a grows, i falls. S
 attempt, flips it while scattering. Let us do that on purpose.
 *)
 
+/// Goes through the outputs: each lays the kernel, times its dy, down where it was looking. At stride 1.
 let scatter (kernel: float list) (padding: int) (dy: float list) (length: int) : float list =
-    [
-        for j in 0 .. length - 1 ->
-            List.sum
-                [
-                    for i in 0 .. dy.Length - 1 do
-                        for a in 0 .. kernel.Length - 1 do
-                            if i - padding + a = j then
-                                dy[i] * kernel[a]
-                ]
-    ]
+    let lay (dx: float list) (i: int, given: float) =
+        dx
+        |> List.mapi (fun j sum ->
+            let a = j - (i - padding)
+
+            if a >= 0 && a < kernel.Length then
+                sum + given * kernel[a]
+            else
+                sum)
+
+    (List.replicate length 0.0, List.indexed dy) ||> List.fold lay
 
 let dy = [ 0.5; -1.0; 2.0; 0.25; 1.0 ]
 let right = scatter edge 1 dy ramp.Length

@@ -61,7 +61,7 @@ check
 (**
 ## Kernels that people wrote
 
-Before networks found their own, people thought some out. Sobel's takes the column on the right from the column on the left, the middle row counting twice: where brightness changes from left to right, at an upright
+Before networks found their own, people thought some out. Sobel's takes the column on the left from the column on the right, the middle row counting twice: where brightness changes from left to right, at an upright
 edge, it is far from 0. Turned on its side it finds edges that lie. The blur takes the mean of nine neighbours. The sharpener goes the other way: five times itself, less its neighbours.
 *)
 

@@ -88,14 +88,14 @@ check "the winners get all" (maxGradient = image [ [ 0; 0; 0; 0 ]; [ 0; 1; 0; -2
 check "a quarter for each" (values meanGradient |> List.take 4 = [ 0.25; 0.25; -0.5; -0.5 ])
 
 check
-    "neither invents or loses any: dx adds up to dy"
+    "neither invents nor loses any: dx adds up to dy"
     (Seq.sum (values maxGradient) = 2.5 && Seq.sum (values meanGradient) = 2.5)
 
 (**
 ## Ties and kinks
 
 What if two cells are equally large? Then there is no gradient: to one side the loss changes with one cell, to the other with the other. One has to choose, and say so. The library gives all to the first, in the
-order of reading. It must be *some* one of them. Here is what many write instead: every cell that equals the maximum gets dy. As long as all numbers differ, that is the same. But after a ReLU, windows full of zeros
+order of reading. (A quarter for each would do as well: what matters is that all of it together is dy.) Here is what many write instead: every cell that equals the maximum gets the whole of dy. As long as all numbers differ, that is the same. But after a ReLU, windows full of zeros
 are common, and then four cells get what belongs to one. Let us see whether the numbers notice.
 *)
 

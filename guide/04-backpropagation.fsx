@@ -8,7 +8,7 @@ behind it, which has computed it as *its* dx:
       <─ dx ──    <── da ──   <── db ──   <── dc ──         <────── dlogits ──────
 
 Forward, each layer keeps what it will need; backward, each turns the gradient of its output into that of its input, and on the way into those of its weights. That is all of backpropagation: the chain rule,
-from the last layer to the first, each step as cheap as the forward one. Nothing here knows of the whole.
+from the last layer to the first, each step about twice the work of its forward one. Nothing here knows of the whole.
 
 In this library the two directions of a layer are two functions, `forward` and `backward`, and what goes from one to the other is a record, the cache. Gradients are records too.
 *)

@@ -119,7 +119,7 @@ check "and its surprise is about that of a guess" (loss / 1000.0 > 1.8 && loss /
 A network is a function of functions, and backpropagation runs through it as part 4 did by hand: `Network.backward` goes through the trace from the last layer to the first. Its result has the form of the
 parameters, kernel for kernel.
 
-It is right if it agrees with central differences. In `float` (64 bits), which is what the code of this library is as much at home in as in `float32`: the same functions, made for both.
+It is right if it agrees with central differences. In `float` (64 bits): the functions of this library are made for both, `float` and `float32`.
 *)
 
 let precise: Parameters<float> = Network.initialize He (Seed.ofInt 1) network

@@ -9,7 +9,7 @@ of 7x7 are the 1,568 inputs of the dense layer.
 **Mini-batches.** The gradient of 64 images is a better guess than that of one, and a processor computes it in far less than 64 times the time. Gradients of parts of a batch add up: so parts can be computed on different
 cores, and added. Part 9 shows that this changes no bit.
 
-**Momentum.** A ball, not a walker: the step is a mean of past gradients, so that what they agree on adds up and what they disagree on cancels. Nesterov's variant looks ahead.
+**Momentum.** A ball, not a walker: the step is a sum of past gradients, each of which fades by a tenth with every step, so that what they agree on adds up, to ten times as much, and what they disagree on cancels. (So the learning rate must be smaller than without it.) Nesterov's variant looks ahead.
 
     velocity <- 0.9 velocity + gradient
     w        <- w - learningRate (0.9 velocity + gradient)

@@ -5,7 +5,7 @@ The challenge is done. Two things remain that make the difference between a netw
 
 ## Batch normalisation
 
-Deep networks are hard to train since the inputs of a layer keep changing while the layers below it learn. Batch normalisation (Ioffe and Szegedy 2015) gives each channel mean 0 and variance 1, over all images of the batch and all places,
+Deep networks are hard to train: the scale of what a layer gets hangs on all layers below it, which learn at the same time. (That this is why batch normalisation helps is what its authors say; Santurkar and others, 2018, think that it makes the loss smoother.) Batch normalisation (Ioffe and Szegedy 2015) gives each channel mean 0 and variance 1, over all images of the batch and all places,
 and lets two learned numbers, a weight and a bias, undo what was too much:
 
     y = weight * xhat + bias,    xhat = (x - mean) / sqrt(variance + epsilon)

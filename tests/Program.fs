@@ -58,6 +58,7 @@ let private core =
             Interchange.GraphTests.tests
             Interchange.ForeignGraphTests.tests
             Interchange.GraphRefusalTests.tests
+            Interchange.OnnxFormTests.tests
             Training.DivergenceTests.tests
             Facade.ModelTests.tests
             Facade.EpochTests.tests
@@ -116,7 +117,6 @@ let private host =
             Host.PyTorchFileTests.tests
             Host.GuideCommandTests.tests
             Host.VisualizeTests.tests
-            Interchange.OnnxFormTests.tests
             Interchange.OnnxRuntimeTests.tests
             Host.OnnxTests.tests
             Trust.RunTests.tests

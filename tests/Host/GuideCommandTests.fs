@@ -43,6 +43,7 @@ let tests =
                 inFolder (fun folder ->
                     let rows = (runOk folder [ "guide" ]).TrimEnd().ReplaceLineEndings("\n").Split('\n')
                     Expect.equal rows.Length 9 "parts"
+
                     for i in 0..8 do
                         Expect.isTrue (Regex.IsMatch(rows[i], $@"^{i + 1}  .+  .+\.fsx$")) rows[i])
             }
@@ -82,5 +83,7 @@ let tests =
             }
             test "there is no part 10" {
                 inFolder (fun folder -> run folder [ "guide"; "10" ] |> expectComplaint 2 "parts 1 to 9")
+
+                inFolder (fun folder -> run folder [ "guide"; "x" ] |> expectComplaint 2 "there is no part 'x'")
             }
         ]

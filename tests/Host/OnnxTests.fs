@@ -51,6 +51,21 @@ let tests =
                     runOk folder [ "export"; "again.bin"; "--onnx"; "again.onnx" ] |> ignore
                     Expect.sequenceEqual (read folder "again.onnx") (read folder "model.onnx") "bytes")
             }
+            test "an import replaces a model only where it is told to, and takes from nobody what the file says itself" {
+                inFolder (fun folder ->
+                    write folder "model.bin" (model().Encode())
+                    runOk folder [ "export"; "model.bin"; "--onnx"; "model.onnx" ] |> ignore
+
+                    run folder [ "import"; "model.onnx" ]
+                    |> expectComplaint 2 "model.bin is there already; say with --out"
+
+                    run folder [ "import"; "model.onnx"; "--pixels"; "unit"; "--out"; "u.bin" ]
+                    |> expectComplaint 3 "it says by itself how bytes become its inputs"
+
+                    Expect.isFalse (File.Exists(Path.Combine(folder, "u.bin"))) "a model"
+                    Expect.sequenceEqual (read folder "model.bin") (model().Encode()) "the first model"
+                    runOk folder [ "import"; "model.onnx"; "--out"; "model.bin" ] |> ignore)
+            }
             test "of a file of another program it is said what was taken for granted" {
                 inFolder (fun folder ->
                     write folder "net.onnx" (OnnxWriter.Encode foreign)

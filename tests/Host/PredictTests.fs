@@ -194,6 +194,27 @@ let tests =
                     for input, part in [ [||], "stdin is empty"; pixels[1..], "no whole number of 1x28x28 images" ] do
                         runWith input folder [ "predict"; "m.bin"; "-" ] |> expectComplaint 3 part)
             }
+            test "bytes that begin as a file does, a name that begins a line, a pipe that nobody writes to" {
+                inModelFolder (fun folder ->
+                    let raw = Array.append "BM"B (Array.zeroCreate 782)
+                    let outcome = runWith raw folder [ "predict"; "m.bin"; "-"; "--top"; "1" ]
+                    Expect.equal outcome.Code 0 outcome.Error
+                    Expect.equal (lines outcome.Output).Length 1 "one image"
+
+                    write folder "in/a\nb.png" (ImageFile.EncodePng(digit 4))
+                    let named = lines (runOk folder [ "predict"; "m.bin"; "in/a\nb.png" ])
+                    Expect.equal named.Length 1 "one line"
+                    Expect.stringStarts named.Head "in/a?b.png: " "name"
+
+                    use pipe = Process.Start("mkfifo", [ Path.Combine(folder, "pipe.png") ])
+                    pipe.WaitForExit()
+
+                    run folder [ "predict"; "m.bin"; "pipe.png" ]
+                    |> expectComplaint 3 "or a pipe or device"
+
+                    run folder [ "predict"; "pipe.png"; "in/0.png" ]
+                    |> expectComplaint 3 "or a pipe or device")
+            }
             test "--explain shows each step, and ends with the answer" {
                 inModelFolder (fun folder ->
                     let rows = lines (runOk folder [ "predict"; "m.bin"; "in/0.png"; "--explain" ])

@@ -177,7 +177,20 @@ let tests =
                     let name = "a\u001b[2J\nb"
                     let entries = [ $"{name}.weight", [ 2; 2 ], [ 1.0; 2.0; 3.0; 4.0 ] ]
                     write folder "w" (file "F32" entries)
-                    let common = [ "import"; "w"; "--input"; "1x1x2"; "--classes"; "2"; "--arch" ]
+
+                    let common =
+                        [
+                            "import"
+                            "w"
+                            "--out"
+                            "m.bin"
+                            "--input"
+                            "1x1x2"
+                            "--classes"
+                            "2"
+                            "--arch"
+                        ]
+
                     let shown = runOk folder (common @ [ "flatten, dense 2" ])
                     Expect.isFalse (shown.Contains '\027') "an escape code"
                     Expect.stringContains shown "a [2J b" "its name"

@@ -26,7 +26,7 @@ internal static class WeightExchange
     /// <exception cref="CommandException">Scores differ by more than they may.</exception>
     public static void Run()
     {
-        LabelledImages images = DataFolder.Open(DataFolder.Default).LoadTraining().Slice(0, Images);
+        LabelledImages images = DataSource.Open(DataSource.Default).LoadTraining(ImageForm.Any).Slice(0, Images);
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{Machine.Describe()}.\n\n");
         text.Append(
@@ -115,7 +115,7 @@ internal static class WeightExchange
         using DisposeScope scope = NewDisposeScope();
         using IDisposable inference = inference_mode();
         float[] scores = torchNetwork.call(pixels).contiguous().data<float>().ToArray();
-        return Difference.Between<float, float>(ours.Logits(images.Pixels, threads: 1).Span, scores);
+        return Difference.Between<float, float>(ours.Logits(images.Pixels, threads: 1).ToArray(), scores);
     }
 
     private static Model Fresh(WeightCase network, LabelledImages images) =>

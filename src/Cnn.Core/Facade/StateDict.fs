@@ -56,6 +56,9 @@ type StateDict =
         | Ok imported -> ImportedStateDict(model.With(imported.Parameters, imported.State), imported.Modules)
         | Error reason -> raise (CnnException reason)
 
+    /// Whether a file starts as those of torch.save, which may run code when they are read, and are not read here.
+    static member IsPickle(file: ReadOnlyMemory<byte>) : bool = PyTorchWeights.isPickle file.Span
+
     /// The bytes of a file for PyTorch. Its modules have the names of our layers, or those that `map` has for them. Raises CnnException
     /// for a map that names a layer that is not there, or makes two names the same.
     static member Export(model: Model, map: IEnumerable<KeyValuePair<string, string>>) : byte[] =

@@ -217,6 +217,8 @@ module GraphImport =
                                         "pixels become its inputs by nodes of its own"
 
                                 $"{source}; taken as {format normalization}, which --pixels can change"
+                            elif trace.Pixels <> PixelScale.none then
+                                $"nodes of its own change pixels as well; together they are {format normalization}"
                         ]
                 }
         }
@@ -228,6 +230,7 @@ module GraphImport =
 
         match given, ofNotes graph notes with
         | None, Some model -> Ok { Model = model; Remarks = [] }
+        | Some _, Some _ -> Error "it says by itself how bytes become its inputs; leave out what pixels are"
         | None, None when isOurs notes ->
             ofNodes given graph notes
             |> Result.map (fun imported ->

@@ -28,7 +28,7 @@ module PyTorchWeights =
     let private formats = NumberFormat.all
 
     /// Files of torch.save: zip archives today, bare pickles once.
-    let private isPickle (file: ReadOnlySpan<byte>) : bool =
+    let internal isPickle (file: ReadOnlySpan<byte>) : bool =
         file.StartsWith(ReadOnlySpan "PK\003\004"B)
         || (file.Length > 2 && file[0] = 0x80uy && file[1] >= 2uy && file[1] <= 5uy)
 

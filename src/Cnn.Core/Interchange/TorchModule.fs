@@ -79,7 +79,10 @@ module LearningLayer =
             | Conv1d _, WeightAndBias(weight, _) -> one ModuleKind.Conv1d weight
             | Conv2d _, WeightAndBias(weight, _) -> one ModuleKind.Conv2d weight
             | BatchNorm, WeightAndBias(weight, _) -> one ModuleKind.BatchNorm weight
-            | _ -> [])
+            | (Dense _ | Conv1d _ | Conv2d _ | BatchNorm), _ ->
+                invalidOp $"{Layer.name layer} learns a weight and a bias"
+            // none by default: a new layer that learns must not be left out
+            | (MaxPool2d _ | AvgPool2d _ | GlobalAveragePool | Relu | Activation _ | Dropout _ | Flatten), _ -> [])
 
     /// Those of a network, in order.
     let ofNetwork (network: Network) : LearningLayer list = within "" network.Layers network.Input

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 using Cnn.Host.Output;
 
 namespace Cnn.Host.Commands;
@@ -19,6 +20,14 @@ internal static class GuideCommand
         {
             Description = "Which part, from 1; unless given, all parts are listed.",
             Arity = ArgumentArity.ZeroOrOne,
+            CustomParser = given =>
+            {
+                string text = given.Tokens[0].Value;
+                if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+                    return number;
+                given.AddError($"there is no part '{text}'; give the number of a part, such as 1.");
+                return null;
+            },
         };
         var command = new Command("guide", "Run a part of the guide: a program to read, with its checks.") { part };
         command.SetWork(

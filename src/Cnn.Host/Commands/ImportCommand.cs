@@ -21,7 +21,7 @@ internal static class ImportCommand
             "--out",
             byDefault: null,
             "FILE",
-            "Where the model goes; the name of the file with .bin at its end, in the current folder, unless given."
+            "Where the model goes; the name of the file with .bin at its end, in the current folder, unless given; then nothing is replaced."
         );
         Option<string?> pixels = Options.Text(
             "--pixels",
@@ -62,6 +62,12 @@ internal static class ImportCommand
             {
                 string path = parsed.GetRequiredValue(file)!;
                 string name = parsed.GetValue(target) ?? Path.GetFileName(Path.ChangeExtension(path, ".bin"));
+                // model.onnx lies beside the model.bin that it was made of
+                if (parsed.GetValue(target) is null && Path.Exists(name))
+                    throw new CommandException(
+                        ExitCode.Usage,
+                        $"{name} is there already; say with --out where the model goes, --out {name} to replace it."
+                    );
                 OutputFile output = OutputFile.Check(name);
                 if (output.IsAt(path))
                     throw new CommandException(ExitCode.Usage, $"--out {name} is the file itself; name another file.");
@@ -83,9 +89,9 @@ internal static class ImportCommand
             throw CommandException.BadData($"{path} is a model of this program already; use it as it is.");
         if (ModelFiles.IsLikely(path))
             return PyTorchFile.Import(path, contents, pyTorch.Read(parsed, pixels));
-        if (PyTorchFile.IsPickle(contents))
+        if (StateDict.IsPickle(contents))
             throw CommandException.BadData(
-                $"{path} is what torch.save writes, which may hold programs as well; save the weights with safetensors.torch.save_file(model.state_dict(), FILE)."
+                $"{path} is a pickle or a zip archive, as torch.save writes, which may hold programs as well; save the weights with safetensors.torch.save_file(model.state_dict(), FILE)."
             );
         if (pyTorch.FindGiven(parsed) is { } stray)
             throw new CommandException(

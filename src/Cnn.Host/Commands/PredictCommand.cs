@@ -25,7 +25,7 @@ internal static class PredictCommand
             "--prepare",
             byDefault: null,
             [Mnist, Fit],
-            $"How a picture becomes an input. {Mnist}: the ink of one digit, found on whatever ground, light on black, scaled into a box and centred by its mass as the digits of MNIST were; {Fit}: as large as fits, on black. Unless given, {Mnist} for models of ten digits in grey, else {Fit}."
+            $"How a picture becomes an input. {Mnist}: the ink of one digit, found on whatever ground, light on black, scaled into a box and centred by its mass as the digits of MNIST were; {Fit}: as large as fits, on black. Unless given, {Mnist} for models in grey with ten classes called 0 to 9 or without names, else {Fit}."
         );
         var explain = new Option<bool>("--explain")
         {
@@ -110,8 +110,8 @@ internal static class PredictCommand
         byte[] contents = PictureInputs.ReadStdin();
         (int channels, int height, int width) = (model.InputShape[0], model.InputShape[1], model.InputShape[2]);
         int size = channels * height * width;
-        if (ImageFile.IsLikely(contents))
-            return [Preparing.Prepare("stdin", ImageFile.Decode("stdin", contents), kind, model)];
+        if (FindPicture(contents, mayBeRaw: contents.Length % size == 0) is { } found)
+            return [Preparing.Prepare("stdin", found, kind, model)];
         if (contents.Length % size != 0)
             throw CommandException.BadData(
                 $"stdin is no PNG or JPEG file, and its {contents.Length:N0} bytes are no whole number of {channels}x{height}x{width} images of {size:N0} bytes."
@@ -125,6 +125,21 @@ internal static class PredictCommand
                 [new PreparationStep("bytes", $"{channels}x{height}x{width}, as they are", picture)]
             ),
         ];
+    }
+
+    // raw bytes may begin as a file does: they are one only if they can be read as one
+    private static Picture? FindPicture(byte[] contents, bool mayBeRaw)
+    {
+        if (!ImageFile.IsLikely(contents))
+            return null;
+        try
+        {
+            return ImageFile.Decode("stdin", contents);
+        }
+        catch (CommandException trouble) when (mayBeRaw && trouble.ExitCode == ExitCode.BadData)
+        {
+            return null;
+        }
     }
 
     private static IReadOnlyList<Candidate> Classify(string name, Model model, Picture picture, int count)

@@ -19,14 +19,14 @@ internal static class DataFile
             throw CommandException.BadData($"{path} is a folder where {noun} is expected.");
         try
         {
+            if (RegularFile.SeemsEmpty(path))
+                throw CommandException.BadData($"{path} is empty, or a pipe or device; give {noun} on a disk.");
             using var file = new FileStream(
                 path,
                 new FileStreamOptions { BufferSize = BufferSize, Options = FileOptions.SequentialScan }
             );
             if (!file.CanSeek)
                 throw CommandException.BadData($"{path} is not a regular file; give {noun} on a disk.");
-            if (file.Length == 0)
-                throw CommandException.BadData($"{path} is empty; restore it from a fresh copy.");
             return read(file);
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))

@@ -55,14 +55,14 @@ public sealed class IdxFile
             Refuse($"{path} is a folder where a file of {kind.Noun} is expected.");
         try
         {
+            if (RegularFile.SeemsEmpty(path))
+                Refuse($"{path} is empty, or a pipe or device; give a file of {kind.Noun} on a disk.");
             using var file = new FileStream(
                 path,
                 new FileStreamOptions { BufferSize = 1 << 16, Options = FileOptions.SequentialScan }
             );
             if (!file.CanSeek)
                 Refuse($"{path} is not a regular file; give a file of {kind.Noun} on a disk.");
-            if (file.Length == 0)
-                Refuse($"{path} is empty; restore it from a fresh copy.");
             bool compressed = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
             file.Position = 0;
             if (!compressed && path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase))

@@ -54,6 +54,8 @@ public static class ImageFile
         Span<byte> start = stackalloc byte[12];
         try
         {
+            if (RegularFile.SeemsEmpty(path))
+                return false;
             using FileStream file = File.OpenRead(path);
             start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         }
@@ -78,14 +80,14 @@ public static class ImageFile
             throw CommandException.BadData($"{path} is a folder where an image is expected; name the file in it.");
         try
         {
+            if (RegularFile.SeemsEmpty(path))
+                throw CommandException.BadData($"{path} is empty, or a pipe or device; give a PNG or JPEG file.");
             using var file = new FileStream(
                 path,
                 new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan }
             );
             if (!file.CanSeek)
                 throw CommandException.BadData($"{path} is not a regular file; give an image on a disk.");
-            if (file.Length == 0)
-                throw CommandException.BadData($"{path} is empty; give a PNG or JPEG file.");
             if (file.Length > MostBytes)
                 throw CommandException.BadData(
                     $"{path} has {file.Length:N0} bytes, and an image may have {MostBytes:N0} at most; check the path."

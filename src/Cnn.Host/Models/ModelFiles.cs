@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using Cnn.Host.Data;
 using Cnn.Host.Output;
 
 namespace Cnn.Host.Models;
@@ -37,6 +38,8 @@ internal static class ModelFiles
         Span<byte> start = stackalloc byte[sizeBytes + 1];
         try
         {
+            if (RegularFile.SeemsEmpty(path))
+                return false;
             using FileStream file = File.OpenRead(path);
             return file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
                 && BinaryPrimitives.ReadUInt64LittleEndian(start) <= uint.MaxValue
@@ -83,14 +86,14 @@ internal static class ModelFiles
             throw CommandException.BadData($"{path} is a folder where a model file is expected; name the file in it.");
         try
         {
+            if (RegularFile.SeemsEmpty(path))
+                throw CommandException.BadData($"{path} is empty, or a pipe or device; give a whole file on a disk.");
             using var file = new FileStream(
                 path,
                 new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan }
             );
             if (!file.CanSeek)
                 throw CommandException.BadData($"{path} is not a regular file; give a model file on a disk.");
-            if (file.Length == 0)
-                throw CommandException.BadData($"{path} is empty; restore the model from a copy, or train it anew.");
             if (file.Length > MostBytes)
                 throw CommandException.BadData(
                     $"{path} has {file.Length:N0} bytes, and a model may have {MostBytes:N0} at most; check the path."

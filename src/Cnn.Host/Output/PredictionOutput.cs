@@ -73,7 +73,9 @@ internal static class PredictionOutput
     }
 
     private static string NameOf(PredictedPicture prediction) =>
-        prediction.Index is { } index ? $"{prediction.File}, image {index}" : prediction.File;
+        // a line for each picture, whatever is in the name of its file
+        string.Concat(prediction.File.Select(character => char.IsControl(character) ? '?' : character))
+        + (prediction.Index is { } index ? $", image {index}" : "");
 
     private static void WriteSteps(PredictedPicture prediction)
     {

@@ -48,9 +48,6 @@ internal static class PyTorchFile
         return imported.Model;
     }
 
-    /// <summary>Whether bytes start as what torch.save writes: a zip archive with a program of pickle in it.</summary>
-    public static bool IsPickle(ReadOnlySpan<byte> contents) => contents.StartsWith("PK\u0003\u0004"u8);
-
     /// <summary>Writes the weights of a model, and prints what whoever loads them has to know.</summary>
     /// <exception cref="CommandException">The model is not one, or the file cannot be written.</exception>
     public static ExitCode Export(string path, PyTorchExport export)
