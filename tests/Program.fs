@@ -53,6 +53,8 @@ let private core =
             Checking.GradientCheckTests.tests
             PurityTests.tests
             Storage.ModelFileTests.tests
+            Interchange.NaturalOrderTests.tests
+            Interchange.ModuleMatchingTests.tests
             Interchange.PyTorchWeightsTests.tests
             Storage.CheckpointFileTests.tests
             Interchange.GraphTests.tests
