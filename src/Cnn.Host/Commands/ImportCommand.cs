@@ -87,7 +87,7 @@ internal static class ImportCommand
         byte[] contents = ModelFiles.Read(path);
         if (ModelFiles.IsModel(contents))
             throw CommandException.BadData($"{path} is a model of this program already; use it as it is.");
-        if (ModelFiles.IsLikely(path))
+        if (ModelFiles.IsLikely(contents))
             return PyTorchFile.Import(path, contents, pyTorch.Read(parsed, pixels));
         if (StateDict.IsPickle(contents))
             throw CommandException.BadData(

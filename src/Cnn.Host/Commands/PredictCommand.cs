@@ -110,9 +110,10 @@ internal static class PredictCommand
         byte[] contents = PictureInputs.ReadStdin();
         (int channels, int height, int width) = (model.InputShape[0], model.InputShape[1], model.InputShape[2]);
         int size = channels * height * width;
-        if (FindPicture(contents, mayBeRaw: contents.Length % size == 0) is { } found)
+        bool isWhole = contents.Length % size == 0;
+        if (FindPicture(contents, mayBeRaw: isWhole) is { } found)
             return [Preparing.Prepare("stdin", found, kind, model)];
-        if (contents.Length % size != 0)
+        if (!isWhole)
             throw CommandException.BadData(
                 $"stdin is no PNG or JPEG file, and its {contents.Length:N0} bytes are no whole number of {channels}x{height}x{width} images of {size:N0} bytes."
             );

@@ -49,38 +49,24 @@ public sealed class IdxFile
         return hash.GetHashAndReset();
     }
 
-    private static IdxFile Read(string path, Kind kind)
+    private static IdxFile Read(string path, Kind kind) =>
+        DataFile.Read(path, $"a file of {kind.Noun}", file => Read(path, kind, file));
+
+    private static IdxFile Read(string path, Kind kind, FileStream file)
     {
-        if (Directory.Exists(path))
-            Refuse($"{path} is a folder where a file of {kind.Noun} is expected.");
-        try
-        {
-            if (RegularFile.SeemsEmpty(path))
-                Refuse($"{path} is empty, or a pipe or device; give a file of {kind.Noun} on a disk.");
-            using var file = new FileStream(
-                path,
-                new FileStreamOptions { BufferSize = 1 << 16, Options = FileOptions.SequentialScan }
+        bool compressed = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
+        file.Position = 0;
+        if (!compressed && path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase))
+            Refuse(
+                $"{path} is named .gz but is not gzip data; drop .gz from the name of an unpacked file, or restore it from a fresh copy."
             );
-            if (!file.CanSeek)
-                Refuse($"{path} is not a regular file; give a file of {kind.Noun} on a disk.");
-            bool compressed = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
-            file.Position = 0;
-            if (!compressed && path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase))
-                Refuse(
-                    $"{path} is named .gz but is not gzip data; drop .gz from the name of an unpacked file, or restore it from a fresh copy."
-                );
-            if (!compressed)
-                return Parse(path, kind, file, file.Length);
-            using var content = new GZipStream(file, CompressionMode.Decompress);
-            // Images seldom shrink to less than an eighth, so that one allocation is usually enough.
-            IdxFile result = Parse(path, kind, content, Math.Min(file.Length, Array.MaxLength) * 8);
-            CheckTrailer(path, file, result);
-            return result;
-        }
-        catch (Exception cause) when (CommandException.IsFileTrouble(cause))
-        {
-            throw CommandException.Unreadable(path, cause);
-        }
+        if (!compressed)
+            return Parse(path, kind, file, file.Length);
+        using var content = new GZipStream(file, CompressionMode.Decompress);
+        // Images seldom shrink to less than an eighth, so that one allocation is usually enough.
+        IdxFile result = Parse(path, kind, content, Math.Min(file.Length, Array.MaxLength) * 8);
+        CheckTrailer(path, file, result);
+        return result;
     }
 
     private static IdxFile Parse(string path, Kind kind, Stream content, long likelySize)

@@ -11,6 +11,9 @@ internal static class ModelFiles
     // 2 GiB, less what the runtime keeps from arrays
     private static readonly long MostBytes = Array.MaxLength;
 
+    // a file starts with the size of its header
+    private const int SizeBytes = sizeof(ulong);
+
     /// <summary>Reads a model; nothing in the file is trusted.</summary>
     /// <exception cref="CommandException">Bad data: the sentence names the file and the fault.</exception>
     public static Model Load(string path)
@@ -34,22 +37,25 @@ internal static class ModelFiles
     /// <summary>Whether a file starts as a model does: with the size of a header, and that header; false where there is none.</summary>
     public static bool IsLikely(string path)
     {
-        const int sizeBytes = sizeof(ulong);
-        Span<byte> start = stackalloc byte[sizeBytes + 1];
+        Span<byte> start = stackalloc byte[SizeBytes + 1];
         try
         {
             if (RegularFile.SeemsEmpty(path))
                 return false;
             using FileStream file = File.OpenRead(path);
-            return file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length
-                && BinaryPrimitives.ReadUInt64LittleEndian(start) <= uint.MaxValue
-                && start[sizeBytes] == (byte)'{';
+            return IsLikely(start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
         }
         catch (Exception cause) when (CommandException.IsFileTrouble(cause))
         {
             return false;
         }
     }
+
+    /// <summary>Whether bytes start as a model does.</summary>
+    public static bool IsLikely(ReadOnlySpan<byte> start) =>
+        start.Length > SizeBytes
+        && BinaryPrimitives.ReadUInt64LittleEndian(start) <= uint.MaxValue
+        && start[SizeBytes] == (byte)'{';
 
     /// <summary>Whether the bytes of a file are a model of this program.</summary>
     public static bool IsModel(byte[] contents)
