@@ -19,21 +19,11 @@ open Cnn.Training
 open Guide
 open Guide.Support
 
-let network =
-    Architecture.parse "conv 8 3, relu, pool 2, flatten, dense 10"
-    |> Result.bind (Network.create [ 1; 28; 28 ])
-    |> Result.defaultWith failwith
-
-/// Where dropout would draw from; nothing in this network is random in training.
-let noDraws: Randomness =
-    {
-        Seed = Seed.ofInt 0
-        FirstExample = 0
-    }
+let network = Mnist.network "conv 8 3, relu, pool 2, flatten, dense 10"
 
 /// The gradient of the loss of some images, added up over them.
 let gradientOf (parameters: Parameters<float32>) (digits: Mnist.Digits) : Step<float32> =
-    Network.lossAndGradients noDraws network parameters digits.Images digits.Labels
+    Network.lossAndGradients Mnist.noDraws network parameters digits.Images digits.Labels
 
 /// w - learningRate * dw, for all weights.
 let descend (learningRate: float) (parameters: Parameters<float32>) (gradient: Parameters<float32>) =

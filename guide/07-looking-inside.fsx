@@ -15,10 +15,7 @@ open Cnn.Explanations
 open Guide
 open Guide.Support
 
-let network =
-    Architecture.parse "conv 8 3, relu, pool 2, flatten, dense 10"
-    |> Result.bind (Network.create [ 1; 28; 28 ])
-    |> Result.defaultWith failwith
+let network = Mnist.network "conv 8 3, relu, pool 2, flatten, dense 10"
 
 let training = Mnist.training 0 6000
 let heldOut = Mnist.training 6000 1000

@@ -29,10 +29,7 @@ open Guide.Support
 let text = Architecture.presets 10 |> List.find (fst >> (=) "deep") |> snd
 printfn $"  {text}"
 
-let network =
-    Architecture.parse text
-    |> Result.bind (Network.create [ 1; 28; 28 ])
-    |> Result.defaultWith failwith
+let network = Mnist.network text
 
 check "1,568 numbers reach the dense layer" (network.Outputs |> List.contains [ 1568 ])
 
@@ -57,14 +54,8 @@ let struct (afterOne, _) =
     TrainingState.step 2 0.05 sample.Images sample.Labels start
 
 let byFormula =
-    let draws: Randomness =
-        {
-            Seed = Seed.ofInt 0
-            FirstExample = 0
-        }
-
     let step =
-        Network.lossAndGradients draws network start.Parameters sample.Images sample.Labels
+        Network.lossAndGradients Mnist.noDraws network start.Parameters sample.Images sample.Labels
 
     let gradient = Parameters.scale (1.0 / 64.0) step.Gradients
     let velocity = gradient
@@ -204,14 +195,8 @@ let multiplications =
 check "answer 1" (multiplications = 1_218_048L)
 
 let lengthOf (digits: Mnist.Digits) : float =
-    let draws: Randomness =
-        {
-            Seed = Seed.ofInt 0
-            FirstExample = 0
-        }
-
     let step =
-        Network.lossAndGradients draws network start.Parameters digits.Images digits.Labels
+        Network.lossAndGradients Mnist.noDraws network start.Parameters digits.Images digits.Labels
 
     Parameters.norm step.Gradients / float digits.Labels.Count
 

@@ -127,24 +127,17 @@ One thing is missing. Numbers in a computer are rounded, and `(a + b) + c` is *n
 the batch alone, and the sum is a fixed tree. How many cores take part only decides who computes what.
 *)
 
-let network =
-    Architecture.parse "conv 4 3, batchnorm, relu, pool 2, flatten, dense 10"
-    |> Result.bind (Network.create [ 1; 28; 28 ])
-    |> Result.defaultWith failwith
+let network = Mnist.network "conv 4 3, batchnorm, relu, pool 2, flatten, dense 10"
 
-let plain =
-    Architecture.parse "conv 4 3, relu, pool 2, flatten, dense 10"
-    |> Result.bind (Network.create [ 1; 28; 28 ])
-    |> Result.defaultWith failwith
+let plain = Mnist.network "conv 4 3, relu, pool 2, flatten, dense 10"
 
 let digits = Mnist.training 0 256
 
 let gradientOf (parameters: Parameters<float>) (start: int) (count: int) : Parameters<float> =
     let part = Mnist.slice start count digits
 
-    let draws: Randomness =
-        {
-            Seed = Seed.ofInt 0
+    let draws =
+        { Mnist.noDraws with
             FirstExample = start
         }
 

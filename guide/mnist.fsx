@@ -7,6 +7,7 @@ open System.Buffers.Binary
 open System.IO
 open System.IO.Compression
 open Cnn.Tensors
+open Cnn.Networks
 
 /// An IDX file, unpacked: a magic number whose last byte counts the axes, an extent for each, then a byte for each value.
 let private idx (name: string) : int list * byte[] =
@@ -65,3 +66,16 @@ let print (digits: Digits) (index: int) : unit =
 
         if line.Trim() <> "" then
             printfn "  %s" (line.TrimEnd())
+
+/// A network for such images, from its text form.
+let network (text: string) : Network =
+    Architecture.parse text
+    |> Result.bind (Network.create [ 1; 28; 28 ])
+    |> Result.defaultWith failwith
+
+/// Where dropout would draw from, for networks in which nothing is random in training.
+let noDraws: Randomness =
+    {
+        Seed = Seed.ofInt 0
+        FirstExample = 0
+    }
