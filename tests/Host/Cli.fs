@@ -34,21 +34,24 @@ type Outcome =
         Error: string
     }
 
-let private startProgram (program: string) (folder: string) (arguments: string list) : Process =
-    let name, before = runner program
-
+let private launch (hasInput: bool) (name: string) (folder: string) (arguments: string list) : Process =
     let info =
         ProcessStartInfo(
             name,
-            before @ arguments,
+            arguments,
             WorkingDirectory = folder,
+            RedirectStandardInput = hasInput,
             RedirectStandardOutput = true,
             RedirectStandardError = true
         )
 
     match Process.Start info with
-    | null -> failtest "the command line did not start"
+    | null -> failtest $"{name} did not start"
     | started -> started
+
+let private startProgram (program: string) (folder: string) (arguments: string list) : Process =
+    let name, before = runner program
+    launch false name folder (before @ arguments)
 
 let private start = startProgram host
 
@@ -66,6 +69,11 @@ let private finish (running: Process) : Outcome =
         Error = error.Result
     }
 
+/// Any command, such as a shell, in this folder.
+let runCommand (name: string) (folder: string) (arguments: string list) : Outcome =
+    use running = launch false name folder arguments
+    finish running
+
 /// Another copy of the program, in this folder.
 let runProgram (program: string) (folder: string) (arguments: string list) : Outcome =
     use running = startProgram program folder arguments
@@ -74,6 +82,14 @@ let runProgram (program: string) (folder: string) (arguments: string list) : Out
 /// cnn ARGUMENTS in this folder.
 let run (folder: string) (arguments: string list) : Outcome =
     use running = start folder arguments
+    finish running
+
+/// The same, with these bytes on its stdin.
+let runWith (input: byte[]) (folder: string) (arguments: string list) : Outcome =
+    let name, before = runner host
+    use running = launch true name folder (before @ arguments)
+    running.StandardInput.BaseStream.Write(input, 0, input.Length)
+    running.StandardInput.Close()
     finish running
 
 /// The same, with something done to it once a line of its results contains `sign`.

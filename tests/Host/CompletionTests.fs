@@ -2,7 +2,6 @@
 module Cnn.Tests.Host.CompletionTests
 
 open System
-open System.Diagnostics
 open System.IO
 open Expecto
 open Cnn.Host
@@ -57,22 +56,10 @@ let private offered (folder: string) (line: string) : string list =
             ]
         )
 
-    let info =
-        ProcessStartInfo(
-            "bash",
-            [ "--norc"; "-c"; script ],
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true
-        )
+    let bash = runCommand "bash" folder [ "--norc"; "-c"; script ]
+    Expect.equal (bash.Code, bash.Error) (0, "") "exit code and stderr of bash"
 
-    use bash = Process.Start info
-    let error = bash.StandardError.ReadToEndAsync()
-    let output = bash.StandardOutput.ReadToEnd()
-    bash.WaitForExit()
-    Expect.equal (bash.ExitCode, error.Result) (0, "") "exit code and stderr of bash"
-
-    output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+    bash.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
     |> List.ofArray
     |> List.sort
 

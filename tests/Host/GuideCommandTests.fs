@@ -1,7 +1,6 @@
 /// The guide, part by part, as a reader runs it; and that a part says so when something in it does not hold.
 module Cnn.Tests.Host.GuideCommandTests
 
-open System.Diagnostics
 open System.IO
 open System.Text.RegularExpressions
 open Expecto
@@ -15,25 +14,7 @@ let private lastLine (output: string) : string =
 
 /// Runs a script of ours with the core of the program.
 let private interactive (folder: string) (script: string) : Outcome =
-    let info =
-        ProcessStartInfo(
-            "dotnet",
-            [ "fsi"; "--quiet"; "--nologo"; $"--lib:{program}"; script ],
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true
-        )
-
-    use running = nonNull (Process.Start info)
-    let error = running.StandardError.ReadToEndAsync()
-    let output = running.StandardOutput.ReadToEnd()
-    running.WaitForExit()
-
-    {
-        Code = running.ExitCode
-        Output = output
-        Error = error.Result
-    }
+    runCommand "dotnet" folder [ "fsi"; "--quiet"; "--nologo"; $"--lib:{program}"; script ]
 
 let tests =
     testList

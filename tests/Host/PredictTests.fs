@@ -2,7 +2,6 @@
 module Cnn.Tests.Host.PredictTests
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Text.Json
 open Expecto
@@ -28,33 +27,6 @@ let private text (name: string) (one: JsonElement) =
 
 let private fileOf = text "file"
 let private nameOf = text "name"
-
-/// cnn ARGUMENTS, with these bytes on its stdin.
-let private runWith (input: byte[]) (folder: string) (arguments: string list) : Outcome =
-    let name, before = runner host
-
-    let info =
-        ProcessStartInfo(
-            name,
-            before @ arguments,
-            WorkingDirectory = folder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true
-        )
-
-    use running = nonNull (Process.Start info)
-    let error = running.StandardError.ReadToEndAsync()
-    running.StandardInput.BaseStream.Write(input, 0, input.Length)
-    running.StandardInput.Close()
-    let output = running.StandardOutput.ReadToEnd()
-    running.WaitForExit()
-
-    {
-        Code = running.ExitCode
-        Output = output
-        Error = error.Result
-    }
 
 /// m.bin, untrained: digits in 28x28 grey.
 let private inModelFolder (action: string -> unit) =
@@ -206,8 +178,7 @@ let tests =
                     Expect.equal named.Length 1 "one line"
                     Expect.stringStarts named.Head "in/a?b.png: " "name"
 
-                    use pipe = Process.Start("mkfifo", [ Path.Combine(folder, "pipe.png") ])
-                    pipe.WaitForExit()
+                    Expect.equal (runCommand "mkfifo" folder [ "pipe.png" ]).Code 0 "a pipe"
 
                     run folder [ "predict"; "m.bin"; "pipe.png" ]
                     |> expectComplaint 3 "or a pipe or device"
