@@ -115,6 +115,9 @@ let private host =
             Host.ShowTests.tests
             Host.PreparationTests.tests
             Host.PredictTests.tests
+            Host.ServeTests.tests
+            Host.ServeRefusalTests.tests
+            Host.ServePageTests.tests
             Host.FilterTests.tests
             Host.PyTorchFileTests.tests
             Host.GuideCommandTests.tests

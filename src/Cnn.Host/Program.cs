@@ -65,6 +65,7 @@ internal static class Program
             EvalCommand.Create(),
             PredictCommand.Create(),
             ShowCommand.Create(),
+            ServeCommand.Create(),
             VisualizeCommand.Create(),
             AugmentCommand.Create(),
             FilterCommand.Create(),

@@ -92,24 +92,25 @@ let runWith (input: byte[]) (folder: string) (arguments: string list) : Outcome 
     running.StandardInput.Close()
     finish running
 
-/// The same, with something done to it once a line of its results contains `sign`.
-let duringRun (sign: string) (action: Process -> unit) (folder: string) (arguments: string list) : Outcome =
+/// The same, with something done once a line of its results contains `sign`: it is told that line.
+let duringRun (sign: string) (action: string -> Process -> unit) (folder: string) (arguments: string list) : Outcome =
     use running = start folder arguments
     let mutable line = running.StandardOutput.ReadLine()
 
     while not (isNull line) && not (line.Contains sign) do
         line <- running.StandardOutput.ReadLine()
 
-    action running
+    action line running
     finish running
+
+/// What Ctrl-C does.
+let interrupt (running: Process) : unit =
+    use kill = Process.Start("kill", [ "-INT"; string running.Id ])
+    kill.WaitForExit()
 
 /// The same, interrupted as by Ctrl-C then.
 let interruptAfter (sign: string) (folder: string) (arguments: string list) : Outcome =
-    let interrupt (running: Process) =
-        use kill = Process.Start("kill", [ "-INT"; string running.Id ])
-        kill.WaitForExit()
-
-    duringRun sign interrupt folder arguments
+    duringRun sign (fun _ -> interrupt) folder arguments
 
 /// Succeeds and gives what was printed.
 let runOk (folder: string) (arguments: string list) : string =

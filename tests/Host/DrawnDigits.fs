@@ -75,6 +75,18 @@ let writeMnist (folder: string) (count: int) : unit =
         write "images-idx3-ubyte" (Cli.idx 0x803 [ size; side; side ] some.Pixels)
         write "labels-idx1-ubyte" (Cli.idx 0x801 [ size ] some.Labels)
 
+/// A model file with what can be learned of some thousand of these images within seconds.
+let learned: Lazy<byte[]> =
+    lazy
+        (DataCase.fromFolder (fun folder ->
+            writeMnist folder 6000
+
+            [ "train"; "--data"; "."; "--epochs"; "3"; "--no-run-folder"; "--out"; "m.bin" ]
+            |> Cli.runOk folder
+            |> ignore
+
+            File.ReadAllBytes(Path.Combine(folder, "m.bin"))))
+
 /// Models that were not trained, for what hangs on their inputs and classes alone.
 type Untrained =
     static member private Create(channels: int, classes: int) =

@@ -266,7 +266,7 @@ let private ends =
                 let outcome =
                     duringRun
                         "epoch 1/"
-                        (fun _ -> Directory.Delete(inside folder [ "r" ], recursive = true))
+                        (fun _ _ -> Directory.Delete(inside folder [ "r" ], recursive = true))
                         folder
                         (command [ "--epochs"; "100"; "--run"; "r"; "--threads"; "1"; "--out"; "m.bin" ])
 

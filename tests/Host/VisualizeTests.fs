@@ -100,12 +100,12 @@ let private data =
             let inspection = inspect 1
             let answer = inspection.Predicted
 
-            Expect.sequenceEqual
-                (SaliencySheet.Saliency inspection).Tiles[0].Values
-                ((inspection.Saliency answer).Values.ToArray())
-                "saliency"
+            let saliency = SaliencySheet.Saliency(inspection, answer, "cat")
+            Expect.sequenceEqual saliency.Tiles[0].Values ((inspection.Saliency answer).Values.ToArray()) "saliency"
+            Expect.stringContains saliency.Title " of cat " "the name of the class"
 
-            let heat = SaliencySheet.Heat(inspection, inspection.Layers[2])
+            let heat = SaliencySheet.Heat(inspection, inspection.Layers[2], answer, "2")
+            Expect.stringEnds heat.Title "what speaks for class 2" "a class without a name"
             let expected = inspection.GradCam(2, answer).Values.ToArray()
             Expect.sequenceEqual heat.Tiles[0].Values expected "heat"
             let input = ActivationSheet.Input(image 1, 0)

@@ -62,6 +62,11 @@ internal static class Examples
             new("cnn show model.bin digit.png --invert", "a photograph of dark ink on white paper"),
             new("cnn show model.bin --index 7 --top 3", "the three most probable classes alone"),
         ],
+        ["serve"] =
+        [
+            new("cnn serve model.bin", "a page to draw on, at http://127.0.0.1:8028"),
+            new("cnn serve model.bin --port 0", "at a port that is free"),
+        ],
         ["visualize"] =
         [
             new("cnn visualize model.bin", "all pictures, into the folder figures"),

@@ -24,11 +24,14 @@ public static class ActivationSheet
     /// </summary>
     public static IReadOnlyList<TilePanel> PanelsOf(Inspection inspection) => [.. Shown(inspection).Select(PanelOf)];
 
-    /// <summary>Those layers.</summary>
-    public static IEnumerable<LayerOutput> Shown(Inspection inspection)
+    /// <summary>Those layers; with <paramref name="withFlat"/>, the dense ones too, behind their activation.</summary>
+    public static IEnumerable<LayerOutput> Shown(Inspection inspection, bool withFlat = false)
     {
         LayerOutput[] layers = [.. inspection.Layers];
-        return layers.Where((layer, place) => layer.Output.Shape.Count > 1 && IsShown(layers, place));
+        return layers.Where(
+            (layer, place) =>
+                (layer.Output.Shape.Count > 1 || (withFlat && Name(layer) != "flatten")) && IsShown(layers, place)
+        );
     }
 
     /// <summary>The picture.</summary>
@@ -43,9 +46,16 @@ public static class ActivationSheet
         ).Draw();
     }
 
-    private static TilePanel PanelOf(LayerOutput layer)
+    /// <summary>What a layer gives: a map for each channel; of a flat one, a single row of numbers.</summary>
+    public static TilePanel PanelOf(LayerOutput layer)
     {
         IReadOnlyList<int> shape = layer.Output.Shape;
+        if (shape.Count == 1)
+            return new TilePanel(
+                $"layer {layer.Layer.Index}, {layer.Layer.Text}: {shape[0]} numbers",
+                [new Tile("", 1, shape[0], layer.Output.Values.ToArray())],
+                TileColours.Heat
+            );
         // a signal is an image of one row
         (int height, int width) = shape.Count == 3 ? (shape[1], shape[2]) : (1, shape[1]);
         int size = height * width;
@@ -71,7 +81,7 @@ public static class ActivationSheet
         if (name == "dropout")
             return false;
         string next = place + 1 < layers.Length ? Name(layers[place + 1]) : "";
-        return !(name is "conv" or "conv1d" or "batchnorm" or "pool" or "residual")
+        return !(name is "conv" or "conv1d" or "dense" or "batchnorm" or "pool" or "residual")
             || !(next == "batchnorm" || activations.Contains(next));
     }
 

@@ -8,15 +8,16 @@ public static class SaliencySheet
     // of the heat on the image
     private const float Share = 0.55f;
 
-    /// <summary>How much the score of the answer would rise with each pixel, a map for each channel.</summary>
+    /// <summary>How much the score of a class would rise with each pixel, a map for each channel.</summary>
     /// <param name="inspection">The network at work on an image.</param>
-    /// <param name="answer">What its answer is called; null for its number.</param>
-    public static TilePanel Saliency(Inspection inspection, string? answer = null)
+    /// <param name="label">The class.</param>
+    /// <param name="name">What it is called.</param>
+    public static TilePanel Saliency(Inspection inspection, int label, string name)
     {
-        NumberGrid saliency = inspection.Saliency(inspection.Predicted);
+        NumberGrid saliency = inspection.Saliency(label);
         (int height, int width) = (saliency.Shape[1], saliency.Shape[2]);
         return new TilePanel(
-            $"saliency: the slope of the score of {answer ?? $"class {inspection.Predicted}"} by each pixel",
+            $"saliency: the slope of the score of {Named(name)} by each pixel",
             [.. saliency.Values.ToArray().Chunk(height * width).Select(values => new Tile("", height, width, values))],
             TileColours.Diverging,
             Side: 168
@@ -26,13 +27,14 @@ public static class SaliencySheet
     /// <summary>Grad-CAM of a layer with maps, as it is.</summary>
     /// <param name="inspection">The network at work on an image.</param>
     /// <param name="layer">The layer.</param>
-    /// <param name="answer">What its answer is called; null for its number.</param>
-    public static TilePanel Heat(Inspection inspection, LayerOutput layer, string? answer = null)
+    /// <param name="label">The class for which it speaks.</param>
+    /// <param name="name">What the class is called.</param>
+    public static TilePanel Heat(Inspection inspection, LayerOutput layer, int label, string name)
     {
-        NumberGrid heat = inspection.GradCam(layer.Layer.Index, inspection.Predicted);
+        NumberGrid heat = inspection.GradCam(layer.Layer.Index, label);
         (int height, int width) = heat.Shape.Count == 2 ? (heat.Shape[0], heat.Shape[1]) : (1, heat.Shape[0]);
         return new TilePanel(
-            $"Grad-CAM of layer {layer.Layer.Index}, {layer.Layer.Text}: what speaks for {answer ?? $"class {inspection.Predicted}"}",
+            $"Grad-CAM of layer {layer.Layer.Index}, {layer.Layer.Text}: what speaks for {Named(name)}",
             [new Tile("", height, width, heat.Values.ToArray())],
             TileColours.Heat,
             Side: 168
@@ -44,22 +46,24 @@ public static class SaliencySheet
     {
         LayerOutput[] maps = [.. ActivationSheet.Shown(inspection)];
         LayerOutput[] chosen = maps.Length > 1 ? [maps[0], maps[^1]] : maps;
-        string answer = images.NameOf(inspection.Predicted);
-        string named = answer.All(char.IsAsciiDigit) ? $"class {answer}" : answer;
+        int predicted = inspection.Predicted;
+        string answer = images.NameOf(predicted);
         TilePanel input = ActivationSheet.Input(images, index) with { Side = 168 };
         return new TileSheet(
             $"Test image {index}, of class {images.NameOf(images.Labels[index])}: why it is taken for {answer}",
             [
                 input,
-                Saliency(inspection, named),
+                Saliency(inspection, predicted, answer),
                 .. chosen.SelectMany(layer =>
                 {
-                    TilePanel heat = Heat(inspection, layer, named);
+                    TilePanel heat = Heat(inspection, layer, predicted, answer);
                     return (TilePanel[])[heat, Overlay(heat, input.Tiles[0])];
                 }),
             ]
         ).Draw();
     }
+
+    private static string Named(string name) => name.All(char.IsAsciiDigit) ? $"class {name}" : name;
 
     /// <summary>The heat as red over the image, spread evenly where its cells are larger than pixels.</summary>
     public static TilePanel Overlay(TilePanel heat, Tile image)
