@@ -98,6 +98,7 @@ let private activation =
         [
             Gen.constant Activation.Silu
             Gen.constant Activation.Gelu
+            Gen.constant Activation.Tanh
             Gen.map Activation.LeakyRelu (Gen.elements [ 0.01; 0.2; -0.5 ])
         ]
 

@@ -21,6 +21,7 @@ let private core =
             Kernels.StencilTests.tests
             Kernels.WinogradTests.tests
             Kernels.CellRowsTests.tests
+            Kernels.ActivationFunctionTests.tests
             Kernels.IdleTests.tests
             Kernels.DenseTests.tests
             Operations.ConvolutionTests.tests

@@ -110,6 +110,7 @@ let private subjects =
                 Activation.LeakyRelu 0.1
                 Activation.Silu
                 Activation.Gelu
+                Activation.Tanh
             ] do
             {
                 Name = $"activation {activation}"

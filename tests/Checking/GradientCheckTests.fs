@@ -40,6 +40,7 @@ let private realPasses seed =
                 "leaky-relu"
                 "silu"
                 "gelu"
+                "tanh"
                 "batch-norm"
                 "dropout"
                 "global-average-pool"

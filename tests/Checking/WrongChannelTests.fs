@@ -40,6 +40,11 @@ let private activations =
             | Activation.LeakyRelu slope -> Some(wrong slope)
             | _ -> None)
 
+    let bounded wrong =
+        derivative (function
+            | Activation.Tanh -> Some wrong
+            | _ -> None)
+
     let geluGate x =
         1.5957691216057308 * (x + 0.044715 * x * x * x)
 
@@ -60,6 +65,15 @@ let private activations =
             let gate = sigmoid (1.702 * x)
             gate + 1.702 * x * gate * (1.0 - gate))
         |> caught "the derivative of the sigmoid form" "gelu" [ "input" ]
+        bounded (fun x -> 1.0 - x * x)
+        |> caught "the input in place of the output" "tanh" [ "input" ]
+        bounded (fun x -> 1.0 - tanh x)
+        |> caught "the square forgotten" "tanh" [ "input" ]
+        bounded (fun x -> sigmoid (2.0 * x) * (1.0 - sigmoid (2.0 * x)))
+        |> caught "the derivative of the sigmoid of 2x, without its factor 4" "tanh" [ "input" ]
+        // as if the cache held outputs
+        bounded (fun x -> Activation.derivative Activation.Tanh (tanh x))
+        |> caught "the derivative at the output" "tanh" [ "input" ]
         leaky (fun _ x -> if x > 0.0 then 1.0 else 0.0)
         |> caught "the derivative of relu" "leaky-relu" [ "input" ]
         // right for every slope above 0; a slope below 0 shows it

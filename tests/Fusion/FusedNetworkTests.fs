@@ -159,6 +159,9 @@ let private wide =
         [ 3; 2; 3; 2 ], "leakyrelu 0.2, flatten, batchnorm, dense 5"
         [ 17; 9; 8 ], "batchnorm, pool 3 stride 2 pad 1, conv 5 3, silu, pool 2, flatten, dense 3"
         [ 2; 7; 7 ], "pool 2, gelu, pool 2 stride 1, flatten, dense 3"
+        // an activation that is bounded: behind a convolution, behind normalisation and before pooling, between dense layers
+        [ 1; 12; 13 ],
+        "conv 18 3, tanh, avgpool 2, conv 33 3 pad 1, batchnorm, tanh, pool 2, flatten, dense 20, tanh, dense 4"
         [ 12 ], "residual(dense 12, relu, dropout 0.5 | batchnorm), batchnorm, gelu, dense 5"
     ]
 

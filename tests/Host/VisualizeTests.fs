@@ -5,10 +5,13 @@ open System
 open System.IO
 open System.Xml.Linq
 open Expecto
+open FSharp.Reflection
 open SkiaSharp
 open Cnn
 open Cnn.Host.Data
 open Cnn.Host.Figures
+open Cnn.Networks
+open Cnn.Operations
 open Cnn.Tests.Host.Cli
 
 let private architecture =
@@ -94,6 +97,25 @@ let private data =
                     (panel.Tiles |> Seq.collect (fun tile -> tile.Values))
                     (inspection.Layers[layer].Output.Values.ToArray())
                     panel.Title
+        }
+
+        test "whatever the activation, a convolution is shown behind it alone" {
+            for case in FSharpType.GetUnionCases typeof<Activation> do
+                match FSharpValue.MakeUnion(case, case.GetFields() |> Array.map (fun _ -> box 0.1)) :?> Activation with
+                // it bends nothing
+                | Activation.Identity -> ()
+                | activation ->
+                    let text = Architecture.formatLayer (Layer.Activation activation)
+
+                    let model =
+                        Model.Create($"conv 3 2, {text}, pool 2, flatten, dense 4", 1, 6, 5, "he", 9)
+
+                    let inspection = Inspection.Of(model, ReadOnlyMemory (image 1).Pixels)
+
+                    Expect.equal
+                        [ for panel in ActivationSheet.PanelsOf inspection -> panel.Title ]
+                        [ $"layer 1, {text}: 3 maps of 5x4"; "layer 2, pool 2: 3 maps of 2x2" ]
+                        text
         }
 
         test "saliency and heat are those of the answer, and the overlay lies on the image" {

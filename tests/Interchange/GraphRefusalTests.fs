@@ -74,6 +74,7 @@ let private refusals: (string * OperatorGraph) list =
         "its input 'w' is not there", single "Conv" [ "w" ] [] []
         "ceil_mode", pool "MaxPool" [ "ceil_mode", Integer 1L; "strides", Integers [ 5L; 5L ] ]
         "count_include_pad", pool "AveragePool" [ "pads", Integers [ 1L; 1L; 1L; 1L ] ]
+        "'alpha' is not known", single "Tanh" [] [ "alpha", Number 1.7159f ] []
         "the exact GELU", single "Gelu" [] [] []
         "is not possible; it must be from -1 to 1", single "LeakyRelu" [] [ "alpha", Number 3.0f ] []
         "of 'com.microsoft'",

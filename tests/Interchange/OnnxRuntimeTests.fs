@@ -184,7 +184,8 @@ let private mixed: OperatorGraph =
             node "Sigmoid" [ "s" ] "gate" []
             node "Mul" [ "gate"; "s" ] "silu" []
             node "ReduceMean" [ "silu"; "axes" ] "g" [ "keepdims", Integer 0L ]
-            node "MatMul" [ "g"; "w" ] "m" []
+            node "Tanh" [ "g" ] "t" []
+            node "MatMul" [ "t"; "w" ] "m" []
             node "Add" [ "m"; "wb" ] "logits" []
             node "Identity" [ "logits" ] "y" []
         ]
@@ -239,9 +240,9 @@ let private imported =
             |> expectImported "LeNet with its flat layer as a shape" layers
             mixed
             |> expectImported
-                "batch normalisation with another epsilon, a residual sum, silu, products"
+                "batch normalisation with another epsilon, a residual sum, silu, tanh, products"
                 ("conv 4 3 pad 1, batchnorm, leakyrelu 0.2, avgpool 2, "
-                 + "residual(conv 8 3 stride 2 pad 1 | conv 8 1 stride 2), silu, gap, dense 10")
+                 + "residual(conv 8 3 stride 2 pad 1 | conv 8 1 stride 2), silu, gap, tanh, dense 10")
         ]
 
 let private noted =

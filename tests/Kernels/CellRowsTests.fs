@@ -22,6 +22,7 @@ let private functions =
         Activation.LeakyRelu -0.3
         Activation.Silu
         Activation.Gelu
+        Activation.Tanh
     ]
 
 /// Rows of cells with gaps between cells and between rows; what lies in the gaps is not to be touched.

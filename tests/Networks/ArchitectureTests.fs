@@ -61,6 +61,7 @@ let private accepted =
         "pool 2x3", MaxPool2d(pool (2, 3) (2, 3) (0, 0))
         "avgpool 3 stride 1 pad 1", AvgPool2d(pool (3, 3) (1, 1) (1, 1))
         " RELU ", Relu
+        "tanh", Activation Activation.Tanh
         "\tflatten\n", Flatten
         "dense 10", Dense { Inputs = None; Outputs = 10 }
         "dense 1568->128", Dense { Inputs = Some 1568; Outputs = 128 }
@@ -71,12 +72,13 @@ let private refused =
         "", "layer 0, '': there is nothing between two commas"
         "relu,,relu", "layer 1, '': there is nothing between two commas"
         "relu, softmax",
-        "layer 1, 'softmax': 'softmax' is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, identity, dropout, flatten, dense, residual(…)"
+        "layer 1, 'softmax': 'softmax' is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, tanh, identity, dropout, flatten, dense, residual(…)"
         "conv 16",
         "layer 0, 'conv 16': conv needs the number of filters and the size of the kernel, as in 'conv 16 3 pad 1'"
         "conv 16 3 pad", "layer 0, 'conv 16 3 pad': 'pad' was not expected; what may follow is 'stride S' and 'pad P'"
         "conv 16 3 pad 1 pad 1",
         "layer 0, 'conv 16 3 pad 1 pad 1': 'pad' was not expected; what may follow is 'stride S' and 'pad P'"
+        "tanh 2", "layer 0, 'tanh 2': tanh takes nothing after its name"
         "conv -1 3", "layer 0, 'conv -1 3': '-1' is not a whole number"
         "conv 16 3x3x3", "layer 0, 'conv 16 3x3x3': '3x3x3' is not a size such as 3 or 3x5"
         "conv1d 16 3x3", "layer 0, 'conv1d 16 3x3': '3x3' is not a whole number"

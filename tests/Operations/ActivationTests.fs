@@ -19,6 +19,7 @@ let private kinds =
         Activation.LeakyRelu -0.25
         Activation.Silu
         Activation.Gelu
+        Activation.Tanh
     ]
 
 let private gated = [ Activation.Silu; Activation.Gelu ]
@@ -36,6 +37,7 @@ let private written activation (x: float) =
     match activation with
     | Activation.Silu -> x / (1.0 + exp -x)
     | Activation.Gelu -> 0.5 * x * (1.0 + tanh (sqrt (2.0 / Math.PI) * (x + 0.044715 * x * x * x)))
+    | Activation.Tanh -> sinh x / cosh x
     | Activation.Relu -> max x 0.0
     | Activation.LeakyRelu slope -> max x 0.0 + slope * min x 0.0
     | Activation.Identity -> x
@@ -86,7 +88,32 @@ let private values =
                 Activation.value Activation.Gelu 1.0 |> close 1e-14 "gelu 1" 0.8411919906082768
                 Activation.derivative Activation.Silu 0.0 |> close 0.0 "silu' 0" 0.5
                 Activation.derivative Activation.Gelu 0.0 |> close 0.0 "gelu' 0" 0.5
+                Activation.value Activation.Tanh 1.0 |> close 1e-15 "tanh 1" 0.7615941559557649
+
+                Activation.derivative Activation.Tanh 1.0
+                |> close 1e-15 "tanh' 1" 0.41997434161402614
+
+                Activation.derivative Activation.Tanh 0.0 |> close 0.0 "tanh' 0" 1.0
                 Activation.value (Activation.LeakyRelu 0.5) -3.0 |> close 0.0 "leaky" -1.5
+            }
+            test "tanh is odd, doubles its angle as it must, and is what opens the gate of silu" {
+                for x in grid do
+                    let y = Activation.value Activation.Tanh x
+                    Expect.equal (Activation.value Activation.Tanh -x) -y $"at {-x}"
+
+                    Activation.value Activation.Tanh (2.0 * x)
+                    |> close 1e-15 $"at twice {x}" (2.0 * y / (1.0 + y * y))
+
+                    // x sigmoid(x) = x/2 (1 + tanh(x/2))
+                    Activation.value Activation.Silu (2.0 * x)
+                    |> close 1e-14 $"silu at twice {x}" (x * (1.0 + y))
+            }
+            test "the derivative of tanh is 1 - y², and keeps its digits where that difference has none left" {
+                for x in grid do
+                    let y = Activation.value Activation.Tanh x
+                    let slope = Activation.derivative Activation.Tanh x
+                    slope |> close 1e-15 $"1 - y² at {x}" (1.0 - y * y)
+                    slope * cosh x * cosh x |> close 4e-15 $"cosh² of it at {x}" 1.0
             }
             test "GELU is close to x times the normal distribution function" {
                 for x in grid do
@@ -115,15 +142,27 @@ let private limits<'T when 'T :> IBinaryFloatingPointIeee754<'T> and 'T :> IMinM
                         Expect.equal (number (Activation.value activation -x)) 0.0 "shut"
                         Expect.equal (number (Activation.derivative activation -x)) 0.0 "shut: derivative"
                     }
+            for x in [ 'T.PositiveInfinity; 'T.MaxValue ] do
+                test $"tanh far out, at {x} and its negative" {
+                    for sign, x in [ 1.0, x; -1.0, -x ] do
+                        Expect.equal (number (Activation.value Activation.Tanh x)) sign "the end of its range"
+                        Expect.equal (number (Activation.derivative Activation.Tanh x)) 0.0 "derivative"
+                }
+            test "tanh of a tiny number is that number" {
+                for x in [ 'T.Epsilon; 'T.CreateTruncating 1e-30; 'T.CreateTruncating 1e-9 ] do
+                    for x in [ x; -x ] do
+                        Expect.equal (number (Activation.value Activation.Tanh x)) (number x) "value"
+                        Expect.equal (number (Activation.derivative Activation.Tanh x)) 1.0 "derivative"
+            }
             for activation in kinds do
                 test $"a NaN goes through {activation}" {
                     Expect.isTrue ('T.IsNaN(Activation.value activation 'T.NaN)) "value"
                 }
-            for activation in gated do
+            for activation in Activation.Tanh :: gated do
                 test $"and through the derivative of {activation}" {
                     Expect.isTrue ('T.IsNaN(Activation.derivative activation 'T.NaN)) "derivative"
                 }
-
+            for activation in gated do
                 test $"{activation} is finite, and near 0 or x, at every scale" {
                     for exponent in -40 .. 38 do
                         let x: 'T = 'T.CreateTruncating(1.7 * 10.0 ** float exponent)

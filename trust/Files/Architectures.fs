@@ -13,7 +13,7 @@ let private presets: string[] =
         yield! Architecture.presets 10 |> List.map snd
         "conv 8 3x5 stride 2x1 pad 1, batchnorm, silu, avgpool 2 stride 1 pad 1, gap, dense 8->3"
         "residual(conv 4 3 pad 1, batchnorm, gelu | conv 4 1), leakyrelu 0.1, identity, dropout 0.5, flatten, dense 2"
-        "conv1d 4 3 stride 2 pad 1, relu, flatten, dense 3"
+        "conv1d 4 3 stride 2 pad 1, tanh, flatten, dense 3"
         "residual(residual(relu), residual(identity | relu)), gap"
     |]
 
@@ -105,7 +105,7 @@ let rec private layer (random: Random) (depth: int) : string =
     | 3 -> $"pool {size random}{extras random}"
     | 4 -> $"avgpool {size random}{extras random}"
     | 5
-    | 6 -> pick random [| "relu"; "silu"; "gelu"; "identity"; "batchnorm" |]
+    | 6 -> pick random [| "relu"; "silu"; "gelu"; "tanh"; "identity"; "batchnorm" |]
     | 7 -> $"leakyrelu 0.{word random}"
     | 8 -> $"dropout 0.{word random}"
     | 9 -> "gap"

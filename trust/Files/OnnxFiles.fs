@@ -15,7 +15,7 @@ let private models: Model list =
         ModelFiles.create
             "residual(conv 2 3 pad 1, batchnorm, silu, conv 1 1 | conv 1 1), gelu, flatten, dense 2"
             (1, 4, 4)
-        ModelFiles.create "avgpool 2 pad 1, flatten, dropout 0.5, dense 2" (1, 3, 3)
+        ModelFiles.create "avgpool 2 pad 1, tanh, flatten, dropout 0.5, dense 2" (1, 3, 3)
     ]
 
 /// As this program writes them.

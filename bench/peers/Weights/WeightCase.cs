@@ -41,7 +41,7 @@ internal sealed record WeightCase(
         new(
             "with batch normalisation",
             "conv 8 3 pad 1, batchnorm, relu, pool 2, conv 8 3x1 stride 2x1, batchnorm, silu, avgpool 2, flatten, "
-                + "dense 24, batchnorm, leakyrelu 0.01, dense 24, relu, dense 10",
+                + "dense 24, batchnorm, leakyrelu 0.01, dense 24, tanh, dense 10",
             Map("features.0=0,features.1=1,features.4=4,features.5=5,head.0=9,head.1=10,head.3=12,head.5=14"),
             () =>
                 nn.Sequential(
@@ -66,7 +66,7 @@ internal sealed record WeightCase(
                             nn.BatchNorm1d(24),
                             nn.LeakyReLU(0.01),
                             nn.Linear(24, 24),
-                            nn.ReLU(),
+                            nn.Tanh(),
                             nn.Linear(24, 10)
                         )
                     )

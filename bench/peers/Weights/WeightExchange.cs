@@ -26,6 +26,8 @@ internal static class WeightExchange
     /// <exception cref="CommandException">Scores differ by more than they may.</exception>
     public static void Run()
     {
+        // the other side's package writes the header of its files by reflection, which the settings of the host forbid
+        AppContext.SetSwitch("System.Text.Json.JsonSerializer.IsReflectionEnabledByDefault", true);
         LabelledImages images = DataSource.Open(DataSource.Default).LoadTraining(ImageForm.Any).Slice(0, Images);
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{Machine.Describe()}.\n\n");

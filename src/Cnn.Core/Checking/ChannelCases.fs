@@ -13,7 +13,7 @@ module internal ChannelCases =
 
     let private one (f: Tensor<float> -> 'R) (tensors: Tensor<float> list) : 'R = f tensors.Head
 
-    /// The inputs are three times standard normal: gates that are open, half open and shut.
+    /// The inputs are three times standard normal: gates that are open, half open and shut, slopes that are 1 and nearly 0.
     let activations (backwards: Backwards) (seed: Seed) : Subject list =
         [
             "identity", "", Activation.Identity
@@ -21,6 +21,7 @@ module internal ChannelCases =
             "leaky-relu", ", slope -0.3", Activation.LeakyRelu -0.3
             "silu", "", Activation.Silu
             "gelu", "", Activation.Gelu
+            "tanh", "", Activation.Tanh
         ]
         |> List.mapi (fun i (operation, case, activation) ->
             let kinked =

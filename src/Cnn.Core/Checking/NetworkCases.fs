@@ -133,6 +133,12 @@ module internal NetworkCases =
                 6
                 [ 2; 6; 5 ]
                 "residual(conv 2 3 pad 1, batchnorm, relu, conv 2 3 pad 1), relu, residual(conv 4 3 stride 2 pad 1, batchnorm, silu | conv 4 1 stride 2), batchnorm, gap, dense 3"
+            network
+                (Seed.split 7 seed)
+                "bounded"
+                4
+                [ 2; 8; 7 ]
+                "conv 3 3 pad 1, tanh, avgpool 2, conv 4 2, batchnorm, tanh, flatten, dense 5, tanh, dense 3"
             // smaller images than MNIST's: the arithmetic is the same, and every unit fewer is a kink fewer to meet
             network (Seed.split 2 seed) "simple" 1 [ 1; 12; 12 ] (preset "simple")
             network (Seed.split 3 seed) "deep" 1 [ 1; 12; 12 ] (preset "deep")

@@ -25,6 +25,7 @@ module internal ActivationPass =
         | Activation.Gelu ->
             let scale, cubic = Activation.GeluScale, Activation.GeluCubic
             work.Run(GatedFunction<'T>('T.CreateTruncating scale, 'T.CreateTruncating cubic))
+        | Activation.Tanh -> work.Run(TanhFunction<'T>())
 
     /// y = f(x)
     let forward (activation: Activation) (lanes: CellLanes<'T>) (x: FeatureMap<'T>) (y: FeatureMap<'T>) : unit =

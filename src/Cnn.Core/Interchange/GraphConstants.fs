@@ -23,7 +23,7 @@ module internal GraphConstants =
     /// What is said of a node that is no layer here.
     let unknown =
         "no layer here is this operator, or has these inputs; those read are Conv, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, "
-        + "BatchNormalization, Relu, LeakyRelu, Sigmoid with Mul, Swish, Gelu, Identity, Dropout, Flatten, Reshape, Gemm, MatMul, Add and Softmax"
+        + "BatchNormalization, Relu, LeakyRelu, Sigmoid with Mul, Swish, Gelu, Tanh, Identity, Dropout, Flatten, Reshape, Gemm, MatMul, Add and Softmax"
 
     /// Numbers of a constant that shapes are computed with.
     let extents (value: GraphKnown) : Result<Extent list, string> =

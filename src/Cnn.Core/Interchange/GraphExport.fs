@@ -91,6 +91,7 @@ module GraphExport =
         | Activation Activation.Relu -> alone "Relu"
         | Activation Activation.Identity -> alone "Identity"
         | Activation(Activation.LeakyRelu slope) -> [ "LeakyRelu", [], [ attribute "alpha" (Number(float32 slope)) ] ]
+        | Activation Activation.Tanh -> alone "Tanh"
         | Activation Activation.Gelu -> [ "Gelu", [], [ attribute "approximate" (Text "tanh") ] ]
         | Flatten -> alone "Flatten"
         | Dense _ -> [ "Gemm", constants [ "weight"; "bias" ], [] ]

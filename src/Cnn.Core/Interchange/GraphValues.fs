@@ -67,6 +67,7 @@ module internal GraphValues =
         | "LeakyRelu", [] -> NodeLayers.leakyRelu node trace |> traced
         | "Swish", [] -> NodeLayers.swish node trace |> traced
         | "Gelu", [] -> NodeLayers.gelu node trace |> traced
+        | "Tanh", [] -> NodeLayers.tanh node trace |> traced
         | "Sigmoid", [] -> only [] node |> Result.map (fun () -> Gate trace)
         | ("Softmax" | "LogSoftmax"), [] -> softmax node trace
         | "Flatten", [] ->

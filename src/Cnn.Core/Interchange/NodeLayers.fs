@@ -185,6 +185,9 @@ module internal NodeLayers =
             return! activation Activation.Gelu before
         }
 
+    let tanh (node: GraphNode) (before: GraphTrace) =
+        only [] node |> Result.bind (fun () -> activation Activation.Tanh before)
+
     let flatten (before: GraphTrace) : Result<GraphTrace, string> =
         if before.KeepsPlaces then
             Ok { before with KeepsPlaces = false }

@@ -11,7 +11,7 @@ open Cnn.Operations
 ///   conv FILTERS KERNEL [stride S] [pad P]      conv1d FILTERS KERNEL [stride S] [pad P]
 ///   pool SIZE [stride S] [pad P]                avgpool SIZE [stride S] [pad P]
 ///   gap                                         (global average pooling)
-///   batchnorm   relu           leakyrelu SLOPE  silu        gelu        identity
+///   batchnorm   relu           leakyrelu SLOPE  silu        gelu        tanh        identity
 ///   dropout RATE               flatten          dense OUTPUTS                dense INPUTS->OUTPUTS
 ///   residual(LAYERS)           residual(LAYERS | LAYERS OF THE SHORTCUT)
 ///
@@ -76,6 +76,7 @@ module Architecture =
         | [ "identity" ] -> Ok(Activation Activation.Identity)
         | [ "silu" ] -> Ok(Activation Activation.Silu)
         | [ "gelu" ] -> Ok(Activation Activation.Gelu)
+        | [ "tanh" ] -> Ok(Activation Activation.Tanh)
         | [ "leakyrelu"; slope ] -> fraction slope |> Result.map (Activation.LeakyRelu >> Activation)
         | [ "batchnorm" ] -> Ok BatchNorm
         | [ "dropout"; rate ] -> fraction rate |> Result.map Dropout
@@ -128,13 +129,13 @@ module Architecture =
         | "pool" :: _
         | "avgpool" :: _ -> Error "pooling needs the size of its window, as in 'pool 2'"
         | "dense" :: _ -> Error "dense needs the number of its outputs alone, as in 'dense 10' or 'dense 1568->10'"
-        | ("relu" | "silu" | "gelu" | "identity" | "batchnorm" | "gap" | "flatten") as name :: _ ->
+        | ("relu" | "silu" | "gelu" | "tanh" | "identity" | "batchnorm" | "gap" | "flatten") as name :: _ ->
             Error $"{name} takes nothing after its name"
         | "leakyrelu" :: _ -> Error "leakyrelu needs its slope below 0 alone, as in 'leakyrelu 0.01'"
         | "dropout" :: _ -> Error "dropout needs the part that it drops alone, as in 'dropout 0.5'"
         | word :: _ ->
             Error
-                $"{Quotation.quote word} is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, identity, dropout, flatten, dense, residual(…)"
+                $"{Quotation.quote word} is not a layer; the layers are conv, conv1d, pool, avgpool, gap, batchnorm, relu, leakyrelu, silu, gelu, tanh, identity, dropout, flatten, dense, residual(…)"
 
     /// The parts of a text between separators that stand in no brackets.
     let private split (separator: char) (text: string) : Result<string list, string> =
@@ -253,7 +254,8 @@ module Architecture =
         | Activation Activation.Relu
         | Activation Activation.Identity
         | Activation Activation.Silu
-        | Activation Activation.Gelu -> Layer.name layer
+        | Activation Activation.Gelu
+        | Activation Activation.Tanh -> Layer.name layer
         | Activation(Activation.LeakyRelu slope) -> $"leakyrelu {formatNumber slope}"
         | Dropout rate -> $"dropout {formatNumber rate}"
         | Residual { Body = body; Shortcut = [] } -> $"residual({format body})"

@@ -62,6 +62,7 @@ module Layer =
         | Activation(Activation.LeakyRelu _) -> "leakyrelu"
         | Activation Activation.Silu -> "silu"
         | Activation Activation.Gelu -> "gelu"
+        | Activation Activation.Tanh -> "tanh"
         | Dropout _ -> "dropout"
         | Flatten -> "flatten"
         | Dense _ -> "dense"

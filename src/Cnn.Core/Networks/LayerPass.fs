@@ -209,7 +209,8 @@ module LayerPass =
                     | Activation.LeakyRelu _ -> signs x
                     | Activation.Identity
                     | Activation.Silu
-                    | Activation.Gelu -> fun () -> [||]
+                    | Activation.Gelu
+                    | Activation.Tanh -> fun () -> [||]
             }
         | Dropout rate, Empty ->
             match mode with

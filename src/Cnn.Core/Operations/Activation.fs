@@ -19,6 +19,9 @@ type Activation =
     /// y = x/2 (1 + tanh(sqrt(2/π) (x + 0.044715 x³))), which approximates x times the normal distribution function
     /// (Hendrycks and Gimpel 2016, "Gaussian error linear units").
     | Gelu
+    /// y = tanh x, from -1 to 1 and odd. LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document
+    /// recognition", scale it: 1.7159 tanh(2x/3).
+    | Tanh
 
 /// Activations, element by element. SiLU and GELU are one formula with two gates, because
 /// (1 + tanh v) / 2 = sigmoid(2 v):
@@ -27,6 +30,9 @@ type Activation =
 ///   y' = sigmoid(u) + x u'(x) sigmoid(u) (1 - sigmoid(u))
 ///
 /// with u(x) = x for SiLU, and u(x) = 2 sqrt(2/π) (x + 0.044715 x³) for GELU. So y(x) - y(-x) = x for both.
+///
+/// The hyperbolic tangent is y = tanh x with y' = 1 - y². As a difference that has no digit left where y is nearly 1; by the
+/// same identity it is 4 sigmoid(2x) (1 - sigmoid(2x)), which is right to a few units of rounding everywhere.
 module Activation =
 
     /// What backward needs of a forward pass.
@@ -79,7 +85,7 @@ module Activation =
         else
             'T.FusedMultiplyAdd(x, du * slope, gate)
 
-    /// The activation of one number. A NaN stays a NaN; nothing overflows, and minus infinity has its limit.
+    /// The activation of one number. A NaN stays a NaN; nothing overflows, and infinities have their limits.
     let value<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (activation: Activation) (x: 'T) : 'T =
         match activation with
         | Activation.Identity -> x
@@ -91,6 +97,7 @@ module Activation =
                 'T.CreateTruncating slope * x
         | Activation.Silu -> gated x x
         | Activation.Gelu -> gated x (geluGate x)
+        | Activation.Tanh -> 'T.Tanh x
 
     /// The derivative of the activation at one number; at a kink the one from the left.
     let derivative<'T when 'T :> IBinaryFloatingPointIeee754<'T>> (activation: Activation) (x: 'T) : 'T =
@@ -104,6 +111,9 @@ module Activation =
                 'T.CreateTruncating slope
         | Activation.Silu -> gatedDerivative x x 'T.One
         | Activation.Gelu -> gatedDerivative x (geluGate x) (geluGateDerivative x)
+        | Activation.Tanh ->
+            let struct (_, slope) = sigmoid (x + x)
+            'T.CreateTruncating 4 * slope
 
     /// y and what backward needs, for x of any shape. Raises ArgumentException for a slope that is not a finite number.
     let forward<'T when 'T: unmanaged and 'T :> IBinaryFloatingPointIeee754<'T>>

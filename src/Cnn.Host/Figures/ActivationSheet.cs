@@ -7,7 +7,7 @@ namespace Cnn.Host.Figures;
 public static class ActivationSheet
 {
     private const int MostMaps = 32;
-    private static readonly string[] activations = ["relu", "leakyrelu", "silu", "gelu"];
+    private static readonly string[] activations = ["relu", "leakyrelu", "silu", "gelu", "tanh"];
 
     /// <summary>The image itself: 0 is black, 1 is white.</summary>
     public static TilePanel Input(LabelledImages images, int index)
