@@ -5,6 +5,9 @@ open System.Text
 open Expecto
 open Expecto.Tests
 
+/// What hangs on the vectors of a processor: .ci/run lets it run on lesser ones as well, by this name.
+let private onEveryProcessor = testList "every processor"
+
 /// What tests the core alone, in the order of its own files: these run under coverage as well (.ci/coverage).
 let private core =
     testList
@@ -14,16 +17,21 @@ let private core =
             GuideBackwardTests.tests
             Tensors.TensorTests.tests
             Tensors.RandomTests.tests
-            Kernels.ProcessorTests.tests
-            Kernels.UpdateTests.tests
-            Kernels.PatchTests.tests
-            Kernels.PooledRowsTests.tests
-            Kernels.StencilTests.tests
-            Kernels.WinogradTests.tests
-            Kernels.CellRowsTests.tests
-            Kernels.ActivationFunctionTests.tests
+            onEveryProcessor
+                [
+                    Kernels.ProcessorTests.tests
+                    Kernels.UpdateTests.tests
+                    Kernels.PatchTests.tests
+                    Kernels.PooledRowsTests.tests
+                    Kernels.StencilTests.tests
+                    Kernels.WinogradTests.tests
+                    Kernels.CellRowsTests.tests
+                    Kernels.ActivationFunctionTests.tests
+                    Kernels.DenseTests.tests
+                    Fusion.FusedNetworkTests.tests
+                    Training.DataParallelTests.tests
+                ]
             Kernels.IdleTests.tests
-            Kernels.DenseTests.tests
             Operations.ConvolutionTests.tests
             Operations.PoolingTests.tests
             Operations.ReluTests.tests
@@ -40,12 +48,10 @@ let private core =
             Networks.NetworkCreationTests.tests
             Networks.NetworkTests.tests
             Fusion.PlanTests.tests
-            Fusion.FusedNetworkTests.tests
             Fusion.PlanMemoryTests.tests
             Training.OptimizerTests.tests
             Training.LearningOptionsTests.tests
             Training.PhasesTests.tests
-            Training.DataParallelTests.tests
             Training.TrainingStateTests.tests
             Training.LearningStepTests.tests
             Training.EvaluationTests.tests
@@ -76,7 +82,7 @@ let private thorough =
     testList
         "thorough"
         [
-            Kernels.TileTests.tests
+            onEveryProcessor [ Kernels.TileTests.tests ]
             Checking.WrongConvolutionTests.tests
             Checking.WrongBackwardTests.tests
             Checking.WrongChannelTests.tests
