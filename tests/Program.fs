@@ -136,6 +136,9 @@ let private host =
             Trust.FileTrialTests.tests
         ]
 
+/// What tests the documents: that they say what the program does.
+let private documents = testList "documents" [ Documents.CommandTests.tests ]
+
 /// Written to the raw stream, after everything that Expecto still had to say, so that it is really last; on a line
 /// of its own, because Expecto leaves a reset of the colours behind without ending that line.
 let private writeLastLine (line: string) =
@@ -175,8 +178,12 @@ let main arguments =
                 CLIArguments.Colours 0
         ]
 
-    let code =
-        runTestsWithCLIArgs settings arguments (testList "cnn" [ core; thorough; host ])
+    let tests, arguments =
+        match List.ofArray arguments with
+        | "--long-commands" :: rest -> Documents.CommandTests.long.Value, Array.ofList rest
+        | _ -> testList "cnn" [ core; thorough; host; documents ], arguments
+
+    let code = runTestsWithCLIArgs settings arguments tests
 
     match last.Value with
     | Some summary ->
