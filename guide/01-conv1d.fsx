@@ -23,10 +23,11 @@ numbers, for that is how often the window fits. In symbols, with x = 0 outside o
     y[i] = sum over a of  k[a] * x[i * stride - padding + a]
 *)
 
-#load "support.fsx"
+#load "pictures.fsx"
 
 open Cnn.Tensors
 open Cnn.Operations
+open Guide.Pictures
 open Guide.Support
 
 /// y[i] = sum over a of k[a] x[i * stride - padding + a], as it is written.
@@ -56,6 +57,14 @@ nothing. Padding invents edges; that is its price.
 
 check "with padding 1 the end of the ramp is a cliff" (conv1d 1 1 edge ramp = [ -2.0; -2.0; -2.0; -2.0; 4.0 ])
 
+let hill = [ 0.0; 0.0; 0.0; 1.0; 2.0; 3.0; 3.0; 3.0; 3.0; 0.0; 0.0; 0.0 ]
+
+plot
+    "01-hill"
+    "A hill, and what the edge detector says of it: below 0 where it rises, 0 where it is level, above 0 where it falls"
+    "place"
+    [ "signal", numbered hill; "output", numbered (conv1d 1 1 edge hill) ]
+
 (**
 ## The same in the library
 
@@ -84,7 +93,11 @@ let struct (output, cache) =
 
 show "signal" (signal ramp)
 show "output" output
-draw "01-conv1d" [ "signal", signal ramp; "kernel", signal edge; "output, padding 1", output ]
+
+draw
+    "01-ramp"
+    "The ramp, the edge detector and what comes out, with padding 1"
+    [ "signal", signal ramp; "kernel", signal edge; "output", output ]
 
 (**
 ## Which way to turn
@@ -156,6 +169,16 @@ let error (gradient: float list) : float =
     List.map2 (fun a b -> abs (a - b)) gradient (numeric ramp) |> List.max
 
 printfn $"largest error: {error right:E1}, flipped: {error wrong:E1}"
+
+draw
+    "01-gradients"
+    "dx scattered, scattered and flipped, and by central differences: two of three agree"
+    [
+        "scattered", signal right
+        "flipped", signal wrong
+        "by differences", signal (numeric ramp)
+    ]
+
 check "the gradient without a flip is what the numbers say" (error right < 1e-8)
 check "the flipped one is found out" (error wrong > 0.1)
 
