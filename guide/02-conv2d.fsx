@@ -3,8 +3,8 @@
 
 An image is a table of numbers, and a kernel is a small table. Lay it over a corner of the image, multiply, add up, move on to the right; at the end of a row, begin anew further down.
 
-    1  2  3          1   0         1*1 + 2*0 + 4*0 - 5 = -4     2*1 + 3*0 + 5*0 - 6 = -4
-    4  5  6          0  -1         4*1 + 5*0 + 7*0 - 8 = -4     5*1 + 6*0 + 8*0 - 9 = -4
+    1  2  3          1   0         1*1 + 2*0 + 4*0 - 5*1 = -4     2*1 + 3*0 + 5*0 - 6*1 = -4
+    4  5  6          0  -1         4*1 + 5*0 + 7*0 - 8*1 = -4     5*1 + 6*0 + 8*0 - 9*1 = -4
     7  8  9
 
 Each axis has its own stride and padding, and the formula of part 1 holds for each of them:
@@ -63,7 +63,7 @@ check
 (**
 ## Kernels that people wrote
 
-Before networks found their own, people thought some out. Sobel's takes the column on the left from the column on the right, the middle row counting twice: where brightness changes from left to right, at an upright
+Before networks found their own, people thought some out. Sobel's subtracts the column on the left from the column on the right, the middle row counting twice: where brightness changes from left to right, at an upright
 edge, it is far from 0. Turned on its side it finds edges that lie. The blur takes the mean of nine neighbours. The sharpener goes the other way: five times itself, less its neighbours.
 *)
 

@@ -65,7 +65,7 @@ let struct (grey, _) = AvgPool2d.forward square five
 
 drawImages
     "03-five"
-    "A five of 28x28, its largest of each 2x2, the largest of those, and its means: strokes grow thick or pale, and stay a five"
+    "A five, the largest of each 2x2, the largest of those, and the means of each 2x2: all still fives"
     [ "28x28", five; "14x14", half; "7x7", quarter; "means", grey ]
 
 (**

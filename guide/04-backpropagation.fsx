@@ -63,7 +63,7 @@ show "dlogits" dlogits
 
 draw
     "04-softmax"
-    "The first example, whose true class is the third: its logits, their probabilities, and the gradient: less of the first two, more of the third"
+    "The first example, which is of the third class: that logit must rise, the others must fall"
     [
         "logits", Tensor.slice 0 1 logits
         "probabilities", Tensor.slice 0 1 (SoftmaxCrossEntropy.probabilities logits)
@@ -74,7 +74,7 @@ let believed = [ 0.01..0.01..1.0 ]
 
 plot
     "04-surprise"
-    "The loss of one example: nothing for who was sure and right, without bound for who was sure and wrong"
+    "The loss of one example: 0 for being sure and right, without bound for being sure and wrong"
     "probability of the true class"
     [ "-log p", believed |> List.map (fun p -> p, -log p) ]
 

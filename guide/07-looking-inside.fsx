@@ -179,7 +179,7 @@ check
 
 drawImages
     "07-why"
-    "The seven; its saliency, red where ink speaks for a seven and blue where it speaks against; and Grad-CAM, dark where the maps speak for it"
+    "Saliency: red where ink speaks for a seven, blue where against. Grad-CAM: dark where the maps do"
     [
         "image", Tensor.map float image
         "saliency", Tensor.map float (Tensor.reshape [ 1; 1; 28; 28 ] saliency)
@@ -197,7 +197,7 @@ let confusion =
 
 draw
     "07-confusion"
-    "A row for each digit from 0 to 9, a column for each answer: most are right, and some pairs are easily mixed up"
+    "A row for each digit from 0 to 9, and a column for each answer"
     [
         "1,000 held-out images", Tensor.map float (Tensor.reshape [ 1; 1; 10; 10 ] confusion)
     ]

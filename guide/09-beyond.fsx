@@ -110,7 +110,7 @@ printfn
 
 draw
     "09-gradients"
-    "dx of both channels of the first image: as derived, by central differences, and with mean and variance taken for constants"
+    "dx of both channels of the first image; the last two take mean and variance for constants"
     [
         "derived", Tensor.slice 0 1 (byHand false)
         "by differences", Tensor.slice 0 1 numeric

@@ -102,7 +102,7 @@ let draw (name: string) (caption: string) (parts: (string * Tensor<float>) list)
                 for j in 0 .. grid[i].Length - 1 do
                     let part = if most > 0.0 then grid[i][j] / most else 0.0
                     let x, y = left + side * float j, top + side * float i
-                    let ink = if abs part > 0.6 then "#fff" else "#111"
+                    let ink = if abs part > 0.9 then "#fff" else "#111"
 
                     $"""<rect x="{length x}" y="{length y}" width="{length side}" height="{length side}" fill="{colour true part}" stroke="#999" stroke-width="0.5"/>"""
 

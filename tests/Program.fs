@@ -117,6 +117,7 @@ let private host =
             Host.PredictTests.tests
             Host.FilterTests.tests
             Host.PyTorchFileTests.tests
+            Documents.SiteTests.tests
             Host.GuideCommandTests.tests
             Host.VisualizeTests.tests
             Interchange.OnnxRuntimeTests.tests

@@ -15,7 +15,7 @@ let private pipeline =
     MarkdownPipelineBuilder().UseAutoIdentifiers(AutoIdentifierOptions.GitHub).DisableHtml().Build()
 
 /// What a reader of a desktop screen sees of a line before it must be scrolled.
-let private columns = 84
+let private columns = 120
 
 /// What is wider than its column must be reached by the keyboard in order to be scrolled.
 let private focus (label: string) (text: string) : string =

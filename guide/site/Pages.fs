@@ -2,6 +2,7 @@
 module Cnn.Site.Pages
 
 open System
+open System.Text.RegularExpressions
 open Cnn.Site.Script
 open Cnn.Site.Recording
 open Cnn.Site.Markup
@@ -98,8 +99,15 @@ let part (site: Site) (script: Script) (recorded: Recorded list) : string =
         (html script.Blocks recorded |> String.concat "\n")
         foot
 
-/// The first page, from its Markdown. A link without a text to a part gets the title of the part.
-let index (site: Site) (markdown: string) : string =
+/// The first page, from its Markdown. A link to a part that has no text gets the title of the part, and an image that is named as a
+/// picture of the guide is that picture.
+let index (site: Site) (pictures: Picture list) (markdown: string) : string =
+    let named (name: string) =
+        match pictures |> List.tryFind (fun picture -> picture.Name = name) with
+        | Some found -> picture found.Svg
+        | None -> raise (FormatException $"index.md shows a picture {name}, which no part draws")
+
+
     let filled =
         (markdown, site.Parts)
         ||> List.fold (fun text part ->
@@ -115,5 +123,9 @@ let index (site: Site) (markdown: string) : string =
         ""
         "FunctionalCnn: a convolutional network from scratch, in F#"
         "<nav aria-label=\"Guide\"><span>FunctionalCnn</span></nav>"
-        (prose filled)
+        (Regex.Replace(
+            prose filled,
+            "<p><img src=\"(.*?)\".*?></p>",
+            (fun (found: Match) -> named found.Groups[1].Value)
+        ))
         "<p>MIT licensed. MNIST is by LeCun, Cortes and Burges, CC BY-SA 3.0.</p>"

@@ -39,7 +39,7 @@ let private render (root: string) : unit =
         }
 
     // all of them before the first page is written
-    let pages =
+    let recorded =
         [
             for part in parts do
                 eprintfn $"running part {part.Number} of {parts.Length}"
@@ -50,10 +50,20 @@ let private render (root: string) : unit =
                     with RecordingFailed reason ->
                         raise (RecordingFailed $"part {part.Number}: {reason}")
 
-                $"{part.Name}.html", Pages.part site part recorded
+                part, recorded
         ]
 
-    let index = Pages.index site (File.ReadAllText(Path.Combine(own, "index.md")))
+    let pages =
+        [
+            for part, blocks in recorded -> $"{part.Name}.html", Pages.part site part blocks
+        ]
+
+    let pictures =
+        recorded |> List.collect snd |> List.collect (fun block -> block.Pictures)
+
+    let index =
+        Pages.index site pictures (File.ReadAllText(Path.Combine(own, "index.md")))
+
     let folder = Path.Combine(docs, "guide")
     Directory.CreateDirectory folder |> ignore
 
