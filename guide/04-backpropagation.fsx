@@ -76,7 +76,7 @@ plot
     "04-surprise"
     "The loss of one example: 0 for being sure and right, without bound for being sure and wrong"
     "probability of the true class"
-    [ "-log p", believed |> List.map (fun p -> p, -log p) ]
+    [ ("-log p", believed |> List.map (fun p -> p, -log p)) ]
 
 check "what is believed, less what is true, adds up to nothing" (abs (Seq.sum (values dlogits)) < 1e-12)
 

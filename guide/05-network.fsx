@@ -114,12 +114,12 @@ let probabilities = SoftmaxCrossEntropy.probabilities (Tensor.map float logits)
 drawImages
     "05-maps"
     "What the eight kernels, random as they are, see in the first image, behind the ReLU"
-    [ "map", Tensor.map float (Tensor.slice 0 1 trace[1].Output) ]
+    [ ("map", Tensor.map float (Tensor.slice 0 1 trace[1].Output)) ]
 
 draw
     "05-belief"
     "What the network believes of the first image, a five: the probabilities of the digits 0 to 9"
-    [ "0 to 9", Tensor.slice 0 1 probabilities ]
+    [ ("0 to 9", Tensor.slice 0 1 probabilities) ]
 
 let sums = values probabilities |> List.chunkBySize 10 |> List.map List.sum
 check "each image gets probabilities that add up to 1" (sums |> List.forall (fun sum -> abs (sum - 1.0) < 1e-12))

@@ -59,7 +59,7 @@ let losses, byHeart =
         let step = gradientOf parameters digits
         step.Loss / 10.0, descend 0.02 parameters step.Gradients)
 
-plot "06-by-heart" "The loss of ten images, learned by heart" "step" [ "mean loss", numbered losses ]
+plot "06-by-heart" "Ten images, learned by heart" "step" [ ("mean loss", numbered (List.truncate 30 losses)) ]
 
 let learned = gradientOf byHeart handful
 printfn $"  ten images, 150 times: {learned.Correct} of 10 right, loss {learned.Loss / 10.0:F4}"
@@ -100,7 +100,7 @@ plot
     "06-epochs"
     "How many of the held-out images are right, before the first epoch and after each"
     "epochs"
-    [ "% right", numbered (accuracies |> List.map (fun part -> 100.0 * part)) ]
+    [ ("% right", numbered (accuracies |> List.map (fun part -> 100.0 * part))) ]
 
 check "it starts as a guess" (accuracies[0] < 0.3)
 check "one epoch of 4,000 images is worth more than 80 %" (accuracies[1] > 0.8)

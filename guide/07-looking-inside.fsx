@@ -192,15 +192,15 @@ drawImages
 A **confusion matrix** counts: row by row what an image is, column by column what it was taken for. All that is right stands on the diagonal. Below it are the first ten mistakes, to judge by yourself.
 *)
 
+let evaluation = Evaluation.ofLogits (logitsOf heldOut.Images) heldOut.Labels
+
 let confusion =
-    (Evaluation.ofLogits (logitsOf heldOut.Images) heldOut.Labels).Confusion
+    Tensor.map float (Tensor.reshape [ 1; 1; 10; 10 ] evaluation.Confusion)
 
 draw
     "07-confusion"
-    "A row for each digit from 0 to 9, and a column for each answer"
-    [
-        "1,000 held-out images", Tensor.map float (Tensor.reshape [ 1; 1; 10; 10 ] confusion)
-    ]
+    "1,000 held-out images: a row for each digit from 0 to 9, and a column for each answer"
+    [ ("images", confusion) ]
 
 let mistakes =
     let answers = Classification.predictions (logitsOf heldOut.Images)
@@ -215,9 +215,7 @@ drawImages
             Mnist.image heldOut i
     ]
 
-check
-    "what is off the diagonal are the mistakes"
-    (mistakes.Length = 1000 - Evaluation.correct { Loss = 0.0; Confusion = confusion })
+check "what is off the diagonal are the mistakes" (mistakes.Length = 1000 - Evaluation.correct evaluation)
 
 (**
 All of this as pictures, for any model: `./cnn visualize model.bin`. And `./cnn filter` slides a kernel of your choice over any picture.

@@ -138,13 +138,9 @@ check
     "it starts low, is highest at three tenths, and ends at nothing"
     (oneCycle 1.0 0.0 = 0.04 && oneCycle 1.0 0.3 = 1.0 && oneCycle 1.0 1.0 < 1e-12)
 
-plot
-    "08-one-cycle"
-    "The learning rate from the first step to the last"
-    "part of the way"
-    [
-        "learning rate", [ for i in 0..100 -> float i / 100.0, oneCycle 0.05 (float i / 100.0) ]
-    ]
+let rates = [ for i in 0..100 -> float i / 100.0, oneCycle 0.05 (float i / 100.0) ]
+
+plot "08-one-cycle" "The learning rate from the first step to the last" "part of the way" [ ("learning rate", rates) ]
 
 (**
 ## The run

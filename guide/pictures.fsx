@@ -60,7 +60,7 @@ let private captioned (parts: (string * Tensor<float>) list) : (string * float *
                 (if channels.Length = 1 then title else $"{title} {number}"), most, grid
     ]
 
-let private widest, caption, gap = 480.0, 20.0, 16.0
+let private widest, caption, gap = 484.0, 20.0, 16.0
 
 /// Lays pictures of these sizes out in rows: where each has its upper left corner, and how large all of it is.
 let private flow (sizes: (float * float) list) : (float * float) list * float * float =
@@ -89,15 +89,17 @@ let private layOut name caption' (side: float[][] -> float) paint (parts: (strin
 
     [
         for (title, most, grid), (x, y) in List.zip drawn corners do
-            label (x + 1.0) (y + 13.0) "start" "currentColor" title
-            yield! paint x (y + caption) (side grid) most grid
+            label (x + 2.0) (y + 13.0) "start" "currentColor" title
+            yield! paint (x + 1.0) (y + caption) (side grid) most grid
     ]
-    |> write name caption' (width + 2.0) (height + 2.0)
+    |> write name caption' (width + 3.0) (height + 2.0)
 
 /// Draws tensors beside each other as tables of coloured numbers, each with a caption: for small ones.
 let draw (name: string) (caption: string) (parts: (string * Tensor<float>) list) : unit =
     let paint (left: float) (top: float) (side: float) (most: float) (grid: float[][]) =
         [
+            """<g font-size="12">"""
+
             for i in 0 .. grid.Length - 1 do
                 for j in 0 .. grid[i].Length - 1 do
                     let part = if most > 0.0 then grid[i][j] / most else 0.0
@@ -107,9 +109,11 @@ let draw (name: string) (caption: string) (parts: (string * Tensor<float>) list)
                     $"""<rect x="{length x}" y="{length y}" width="{length side}" height="{length side}" fill="{colour true part}" stroke="#999" stroke-width="0.5"/>"""
 
                     label (x + side / 2.0) (y + side / 2.0 + 4.5) "middle" ink (text (grid[i][j]))
+
+            "</g>"
         ]
 
-    layOut name caption (fun _ -> 36.0) paint parts
+    layOut name caption (fun _ -> 33.0) paint parts
 
 /// Draws tensors as small pictures, each with a caption: a channel of digits, feature maps or saliency. Ink on paper; red for above and
 /// blue for below 0, if there are numbers below 0.
@@ -155,7 +159,10 @@ let drawImages (name: string) (caption: string) (parts: (string * Tensor<float>)
             $"""<rect x="{length left}" y="{length top}" width="{length (side * float columns)}" height="{length (side * float rows)}" fill="none" stroke="#999" stroke-width="0.5"/>"""
         ]
 
-    layOut name caption (fun grid -> max 2.0 (floor (84.0 / float grid[0].Length))) paint parts
+    // five in a row; three, larger, if there are no more
+    let across = if (captioned parts).Length > 3 then 84.0 else 140.0
+
+    layOut name caption (fun grid -> floor (across / float grid[0].Length)) paint parts
 
 // ---- curves ------------------------------------------------------------------------------------
 

@@ -55,6 +55,9 @@ let private run (script: string) (pictures: string) : string =
     if running.ExitCode <> 0 then
         raise (RecordingFailed $"it ended with exit code {running.ExitCode}:\n{output}\n{error.Result}")
 
+    if error.Result.Trim() <> "" then
+        raise (RecordingFailed $"it complained:\n{error.Result}")
+
     output
 
 /// The pictures whose names a block of code has in quotes, in that order.
