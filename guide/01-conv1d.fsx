@@ -6,11 +6,11 @@ number. Move the kernel on, and do it again. That is a convolution. (Mathematici
 round, since the kernel is learned anyway, and neither do we.)
 
     signal      1   2   3   4   5
-    kernel      1   0  -1              1*1 + 2*0 - 3 = -2
-                    1   0  -1          2*1 + 3*0 - 4 = -2
-                        1   0  -1      3*1 + 4*0 - 5 = -2
+    kernel      1   0  -1              1*1 + 2*0 - 3*1 = -2
+                    1   0  -1          2*1 + 3*0 - 4*1 = -2
+                        1   0  -1      3*1 + 4*0 - 5*1 = -2
 
-This kernel takes what is two places further on from what is here. Where the signal does not change it gives 0; where it rises it is negative, where it falls it is positive. It is an edge detector, made by hand.
+This kernel subtracts what is two places further on from what is here. Where the signal does not change it gives 0; where it rises it is negative, where it falls it is positive. It is an edge detector, made by hand.
 A convolutional network is nothing else but many such kernels whose numbers nobody wrote: it finds them by itself. Part 6 gets there.
 
 Two numbers say how the window moves. The **stride** is by how much. The **padding** is how many zeros stand before and behind the signal, so that the window may reach beyond its ends.
@@ -21,12 +21,15 @@ Then the output has
 numbers, for that is how often the window fits. In symbols, with x = 0 outside of the signal:
 
     y[i] = sum over a of  k[a] * x[i * stride - padding + a]
+
+This page is a program, and here it begins. Three words come from `support.fsx` and `pictures.fsx`, which lie beside it: `check` says whether something holds, `show` prints numbers, and `draw` and `plot` make pictures of them.
 *)
 
-#load "support.fsx"
+#load "pictures.fsx"
 
 open Cnn.Tensors
 open Cnn.Operations
+open Guide.Pictures
 open Guide.Support
 
 /// y[i] = sum over a of k[a] x[i * stride - padding + a], as it is written.
@@ -56,11 +59,21 @@ nothing. Padding invents edges; that is its price.
 
 check "with padding 1 the end of the ramp is a cliff" (conv1d 1 1 edge ramp = [ -2.0; -2.0; -2.0; -2.0; 4.0 ])
 
+let hill = [ 0.0; 0.0; 0.0; 1.0; 2.0; 3.0; 3.0; 3.0; 3.0; 0.0; 0.0; 0.0 ]
+
+plot
+    "01-hill"
+    "The edge detector on a hill: below 0 where it rises, 0 where it is level, above 0 where it falls"
+    "place"
+    [ "signal", numbered hill; "output", numbered (conv1d 1 1 edge hill) ]
+
 (**
 ## The same in the library
 
-The six lines above are the definition. The library's `Conv1d.forward` computes the same, for many signals of several channels at once, with a bias, and fast. It is a function: it is given what
+The few lines above are the definition. The library's `Conv1d.forward` computes the same, for many signals of several channels at once, with a bias, and fast. It is a function: it is given what
 it needs, returns the output, and a **cache** of what its backward pass will want to know. Nothing else happens.
+
+Its numbers come in a **tensor**, an array with axes. Here the axes are signals, channels and length: `[ 1; 1; 5 ]` is one signal in one channel, of five numbers. (`struct (y, cache)` is how F# returns two things at no cost.)
 *)
 
 let config (stride: int) (padding: int) : Conv1d.Config =
@@ -84,15 +97,19 @@ let struct (output, cache) =
 
 show "signal" (signal ramp)
 show "output" output
-draw "01-conv1d" [ "signal", signal ramp; "kernel", signal edge; "output, padding 1", output ]
+
+draw
+    "01-ramp"
+    "The ramp, the edge detector and what comes out, with padding 1"
+    [ "signal", signal ramp; "kernel", signal edge; "output", output ]
 
 (**
 ## Which way to turn
 
 To learn, the kernel must know which way to change. Say that something later judges the output by a single number, the **loss** L: the smaller, the better. And say that we are told, for each number
-of the output, how the loss would change with it: `dy[i] = dL/dy[i]`. What is `dk[a] = dL/dk[a]`?
+of the output, how the loss would change with it: `dL/dy[i]`, for which we write `dy[i]`. All of dy together is the **gradient** of the output. What is `dk[a] = dL/dk[a]`, the gradient of the kernel?
 
-In `y[i] = sum over a of k[a] x[i*s - p + a]`, the weight `k[a]` occurs once for each i, times `x[i*s - p + a]`. So by the chain rule
+In `y[i] = sum over a of k[a] x[i*s - p + a]`, with s for the stride and p for the padding, the weight `k[a]` occurs once for each i, times `x[i*s - p + a]`. So by the chain rule
 
     dk[a] = sum over i of  dy[i] * x[i*s - p + a]
 
@@ -156,6 +173,16 @@ let error (gradient: float list) : float =
     List.map2 (fun a b -> abs (a - b)) gradient (numeric ramp) |> List.max
 
 printfn $"largest error: {error right:E1}, flipped: {error wrong:E1}"
+
+draw
+    "01-gradients"
+    "dx scattered, scattered and flipped, and by central differences: two of three agree"
+    [
+        "scattered", signal right
+        "flipped", signal wrong
+        "by differences", signal (numeric ramp)
+    ]
+
 check "the gradient without a flip is what the numbers say" (error right < 1e-8)
 check "the flipped one is found out" (error wrong > 0.1)
 

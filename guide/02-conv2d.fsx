@@ -3,8 +3,8 @@
 
 An image is a table of numbers, and a kernel is a small table. Lay it over a corner of the image, multiply, add up, move on to the right; at the end of a row, begin anew further down.
 
-    1  2  3          1   0         1*1 + 2*0 + 4*0 - 5 = -4     2*1 + 3*0 + 5*0 - 6 = -4
-    4  5  6          0  -1         4*1 + 5*0 + 7*0 - 8 = -4     5*1 + 6*0 + 8*0 - 9 = -4
+    1  2  3          1   0         1*1 + 2*0 + 4*0 - 5*1 = -4     2*1 + 3*0 + 5*0 - 6*1 = -4
+    4  5  6          0  -1         4*1 + 5*0 + 7*0 - 8*1 = -4     5*1 + 6*0 + 8*0 - 9*1 = -4
     7  8  9
 
 Each axis has its own stride and padding, and the formula of part 1 holds for each of them:
@@ -13,10 +13,12 @@ Each axis has its own stride and padding, and the formula of part 1 holds for ea
     output  = (input + 2 * padding - kernel) / stride + 1
 *)
 
-#load "support.fsx"
+#load "mnist.fsx" "pictures.fsx"
 
 open Cnn.Tensors
 open Cnn.Operations
+open Guide
+open Guide.Pictures
 open Guide.Support
 
 /// The definition, for one channel.
@@ -61,7 +63,7 @@ check
 (**
 ## Kernels that people wrote
 
-Before networks found their own, people thought some out. Sobel's takes the column on the left from the column on the right, the middle row counting twice: where brightness changes from left to right, at an upright
+Before networks found their own, people thought some out. Sobel's subtracts the column on the left from the column on the right, the middle row counting twice: where brightness changes from left to right, at an upright
 edge, it is far from 0. Turned on its side it finds edges that lie. The blur takes the mean of nine neighbours. The sharpener goes the other way: five times itself, less its neighbours.
 *)
 
@@ -77,7 +79,8 @@ let square =
     ]
 
 draw
-    "02-kernels"
+    "02-square"
+    "A bright square, and what three kernels make of it"
     [
         "image", image square
         "sobel-x", image (conv2d 1 1 sobelX square)
@@ -97,6 +100,32 @@ check
 
 let even = List.replicate 5 (List.replicate 5 3.0)
 check "a sharpener leaves what is even as it is" (conv2d 1 0 sharpen even = List.replicate 3 (List.replicate 3 3.0))
+
+(**
+And on something that was not made up: the first image of MNIST, a handwritten five of 28x28 numbers, from 0 for paper to 1 for ink.
+*)
+
+/// One table of a tensor of four axes, as rows.
+let plane (x: Tensor<float>) (outer: int) (channel: int) : float list list =
+    let rows, columns = x.Shape[2], x.Shape[3]
+    let first = (outer * x.Shape[1] + channel) * rows * columns
+
+    [
+        for i in 0 .. rows - 1 -> [ for j in 0 .. columns - 1 -> x[first + i * columns + j] ]
+    ]
+
+let five = plane (Mnist.image (Mnist.training 0 1) 0) 0 0
+
+drawImages
+    "02-five"
+    "A five, and what each kernel makes of it; red is above 0 and blue is below"
+    [
+        "image", image five
+        "sobel-x", image (conv2d 1 1 sobelX five)
+        "sobel-y", image (conv2d 1 1 sobelY five)
+        "blur", image (conv2d 1 1 blur five)
+        "sharpen", image (conv2d 1 1 sharpen five)
+    ]
 
 (**
 Try them on any picture: `./cnn filter photo.jpg --kernel sobel-x`.
@@ -120,15 +149,6 @@ let bias = random 3 [ 4 ]
 let struct (y, cache) = Conv2d.forward (config 4) weight bias x
 
 check "two images of 3x5x5 and four kernels of 3x3x3 make two of 4x3x3" (y.Shape = [ 2; 4; 3; 3 ])
-
-/// One plane of a tensor of four axes, as rows.
-let plane (x: Tensor<float>) (outer: int) (channel: int) : float list list =
-    let rows, columns = x.Shape[2], x.Shape[3]
-    let first = (outer * x.Shape[1] + channel) * rows * columns
-
-    [
-        for i in 0 .. rows - 1 -> [ for j in 0 .. columns - 1 -> x[first + i * columns + j] ]
-    ]
 
 let byHand (n: int) (o: int) : Tensor<float> =
     [ for c in 0..2 -> image (conv2d 1 0 (plane weight o c) (plane x n c)) ]

@@ -12,10 +12,12 @@ there an edge somewhere in this window? Average pooling keeps the mean.
 A 2x2 window that moves by 2 leaves a quarter of the numbers. What follows has a quarter of the work, and each of its kernels sees twice as far. Nothing is learned here.
 *)
 
-#load "support.fsx"
+#load "mnist.fsx" "pictures.fsx"
 
 open Cnn.Tensors
 open Cnn.Operations
+open Guide
+open Guide.Pictures
 open Guide.Support
 
 /// What a summary, such as List.max, says of each window of that size.
@@ -50,7 +52,21 @@ check "the winners: cells 5, 7, 13 and 15 of the plane" (values winners.Winners 
 
 let struct (many, _) = MaxPool2d.forward square (random 1 [ 5; 3; 8; 8 ])
 check "three channels of five images stay three of five" (many.Shape = [ 5; 3; 4; 4 ])
-draw "03-pooling" [ "image", image upTo16; "max", largest; "average", mean ]
+
+draw
+    "03-windows"
+    "The numbers from 1 to 16, the largest and the mean of each 2x2"
+    [ "image", image upTo16; "largest", largest; "mean", mean ]
+
+let five = Mnist.image (Mnist.training 0 1) 0
+let struct (half, _) = MaxPool2d.forward square five
+let struct (quarter, _) = MaxPool2d.forward square half
+let struct (grey, _) = AvgPool2d.forward square five
+
+drawImages
+    "03-five"
+    "A five, the largest of each 2x2, the largest of those, and the means of each 2x2: all still fives"
+    [ "28x28", five; "14x14", half; "7x7", quarter; "means", grey ]
 
 (**
 It is often said that pooling makes a network blind to small shifts. That is half true. A shift by the stride moves the output by one; a shift within a window changes nothing only while the winner stays in its window.
@@ -81,7 +97,11 @@ let maxGradient = (MaxPool2d.backward winners dy).Input
 let meanGradient = (AvgPool2d.backward averaged dy).Input
 show "dx of max-pooling" maxGradient
 show "dx of average pooling" meanGradient
-draw "03-gradients" [ "dy", dy; "dx of max", maxGradient; "dx of average", meanGradient ]
+
+draw
+    "03-gradients"
+    "dy, and dx of both kinds of pooling: all to the winner, or a quarter to each"
+    [ "dy", dy; "dx of max", maxGradient; "dx of mean", meanGradient ]
 
 check "the winners get all" (maxGradient = image [ [ 0; 0; 0; 0 ]; [ 0; 1; 0; -2 ]; [ 0; 0; 0; 0 ]; [ 0; 3; 0; 0.5 ] ])
 

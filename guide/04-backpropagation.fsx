@@ -13,11 +13,12 @@ from the last layer to the first, each step about twice the work of its forward 
 In this library the two directions of a layer are two functions, `forward` and `backward`, and what goes from one to the other is a record, the cache. Gradients are records too.
 *)
 
-#load "support.fsx"
+#load "pictures.fsx"
 
 open Cnn.Tensors
 open Cnn.Operations
 open Cnn.Checking
+open Guide.Pictures
 open Guide.Support
 
 (**
@@ -59,6 +60,24 @@ check "the loss of both examples" (abs (surprise - log (exp -2.0 + exp -1.0 + 1.
 
 let dlogits = (SoftmaxCrossEntropy.backward lossCache 1.0).Logits
 show "dlogits" dlogits
+
+draw
+    "04-softmax"
+    "The first example, which is of the third class: that logit must rise, the others must fall"
+    [
+        "logits", Tensor.slice 0 1 logits
+        "probabilities", Tensor.slice 0 1 (SoftmaxCrossEntropy.probabilities logits)
+        "dlogits", Tensor.slice 0 1 dlogits
+    ]
+
+let believed = [ 0.01..0.01..1.0 ]
+
+plot
+    "04-surprise"
+    "The loss of one example: 0 for being sure and right, without bound for being sure and wrong"
+    "probability of the true class"
+    [ ("-log p", believed |> List.map (fun p -> p, -log p)) ]
+
 check "what is believed, less what is true, adds up to nothing" (abs (Seq.sum (values dlogits)) < 1e-12)
 
 (**
@@ -114,6 +133,12 @@ let turned (kernel: Tensor<float>) =
     Tensor.init kernel.Shape (fun i -> kernel[i / 9 * 9 + 8 - i % 9])
 
 let _, flippedDx, flippedDkernel, _ = lossAndGradients turned x kernel weight
+
+draw
+    "04-flipped"
+    "The gradient of the first image, and what a kernel flipped on the way back makes of it"
+    [ "dx", Tensor.slice 0 1 dx; "dx, flipped", Tensor.slice 0 1 flippedDx ]
+
 check "flipped: the gradient of the image is wrong" (distance flippedDx dx > 0.01)
 check "flipped: that of the kernel is not" (flippedDkernel = dkernel)
 

@@ -18,12 +18,13 @@ A network is *data* here: a list of layers, which know their settings and not th
 it has now, and their gradient.
 *)
 
-#load "mnist.fsx"
+#load "mnist.fsx" "pictures.fsx"
 
 open Cnn.Tensors
 open Cnn.Operations
 open Cnn.Networks
 open Guide
+open Guide.Pictures
 open Guide.Support
 
 let layers =
@@ -95,6 +96,11 @@ let digits = Mnist.training 0 1000
 Mnist.print digits 0
 printfn $"  this is a {digits.Labels[0]}"
 
+drawImages
+    "05-digits"
+    "The first ten training images, each with its label"
+    [ for i in 0..9 -> string digits.Labels[i], Mnist.image digits i ]
+
 let trace =
     Network.forward (Inference(Network.start network)) network parameters digits.Images
 
@@ -104,6 +110,17 @@ for layer, result in List.zip network.Layers trace do
     printfn $"  {Architecture.formatLayer layer, -12} {Shape.format result.Output.Shape}"
 
 let probabilities = SoftmaxCrossEntropy.probabilities (Tensor.map float logits)
+
+drawImages
+    "05-maps"
+    "What the eight kernels, random as they are, see in the first image, behind the ReLU"
+    [ ("map", Tensor.map float (Tensor.slice 0 1 trace[1].Output)) ]
+
+draw
+    "05-belief"
+    "What the network believes of the first image, a five: the probabilities of the digits 0 to 9"
+    [ ("0 to 9", Tensor.slice 0 1 probabilities) ]
+
 let sums = values probabilities |> List.chunkBySize 10 |> List.map List.sum
 check "each image gets probabilities that add up to 1" (sums |> List.forall (fun sum -> abs (sum - 1.0) < 1e-12))
 

@@ -10,13 +10,14 @@ and do it again with the next image. This is stochastic gradient descent (SGD). 
 The step is a pure function: parameters go in, other parameters come out, and the old ones are still there. Then training is nothing but a **fold** over the images.
 *)
 
-#load "mnist.fsx"
+#load "mnist.fsx" "pictures.fsx"
 
 open Cnn.Tensors
 open Cnn.Operations
 open Cnn.Networks
 open Cnn.Training
 open Guide
+open Guide.Pictures
 open Guide.Support
 
 let network = Mnist.network "conv 8 3, relu, pool 2, flatten, dense 10"
@@ -51,9 +52,14 @@ A second check that finds most mistakes: a network that can learn must be able t
 
 let handful = Mnist.training 0 10
 
-let byHeart =
-    (start, Seq.replicate 150 handful)
-    ||> Seq.fold (fun parameters digits -> descend 0.02 parameters (gradientOf parameters digits).Gradients)
+/// The loss before each of 150 steps, and the parameters after the last.
+let losses, byHeart =
+    (start, List.replicate 150 handful)
+    ||> List.mapFold (fun parameters digits ->
+        let step = gradientOf parameters digits
+        step.Loss / 10.0, descend 0.02 parameters step.Gradients)
+
+plot "06-by-heart" "Ten images, learned by heart" "step" [ ("mean loss", numbered (List.truncate 30 losses)) ]
 
 let learned = gradientOf byHeart handful
 printfn $"  ten images, 150 times: {learned.Correct} of 10 right, loss {learned.Loss / 10.0:F4}"
@@ -89,6 +95,12 @@ let accuracies = states |> List.map accuracy
 accuracies
 |> List.iteri (fun i accuracy ->
     printfn $"  after {i} epochs: {100.0 * accuracy:F1} %% of the held-out images are right")
+
+plot
+    "06-epochs"
+    "How many of the held-out images are right, before the first epoch and after each"
+    "epochs"
+    [ ("% right", numbered (accuracies |> List.map (fun part -> 100.0 * part))) ]
 
 check "it starts as a guess" (accuracies[0] < 0.3)
 check "one epoch of 4,000 images is worth more than 80 %" (accuracies[1] > 0.8)

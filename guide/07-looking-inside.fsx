@@ -5,7 +5,7 @@ The network of part 6 reads digits. What did it find? Three questions, each with
 of its answer.
 *)
 
-#load "mnist.fsx"
+#load "mnist.fsx" "pictures.fsx"
 
 open Cnn.Tensors
 open Cnn.Operations
@@ -13,6 +13,7 @@ open Cnn.Networks
 open Cnn.Training
 open Cnn.Explanations
 open Guide
+open Guide.Pictures
 open Guide.Support
 
 let network = Mnist.network "conv 8 3, relu, pool 2, flatten, dense 10"
@@ -59,7 +60,10 @@ let kernel (filter: int) : Tensor<float> =
 for filter in 0..1 do
     show $"kernel {filter}" (kernel filter)
 
-draw "07-kernels" [ for filter in 0..7 -> $"kernel {filter}", kernel filter ]
+draw
+    "07-kernels"
+    "The eight kernels after training: red says ink, blue says paper"
+    [ for filter in 0..7 -> $"kernel {filter}", kernel filter ]
 
 (**
 A kernel whose numbers add up to about 0 answers to change; its signs say in which direction. One whose numbers are all of one sign answers to ink. Most are something in between, and no two the same: had they begun alike, they
@@ -97,6 +101,11 @@ let image = Tensor.slice seven 1 heldOut.Images
 let trace = Network.forward (Inference state) network parameters image
 let maps = trace[1].Output
 Mnist.print heldOut seven
+
+drawImages
+    "07-maps"
+    "A seven, and what each of the eight kernels sees in it, behind the ReLU"
+    [ "image", Tensor.map float image; "map", Tensor.map float maps ]
 
 let brightness =
     [
@@ -167,6 +176,46 @@ let heat = GradCam.heat 1 7 trace
 check
     "a number for each place of the maps, none below 0"
     (heat.Shape = [ 1; 26; 26 ] && values heat |> List.forall (fun v -> v >= 0.0f))
+
+drawImages
+    "07-why"
+    "Saliency: red where ink speaks for a seven, blue where against. Grad-CAM: dark where the maps do"
+    [
+        "image", Tensor.map float image
+        "saliency", Tensor.map float (Tensor.reshape [ 1; 1; 28; 28 ] saliency)
+        "Grad-CAM", Tensor.map float (Tensor.reshape [ 1; 1; 26; 26 ] heat)
+    ]
+
+(**
+## What it mixes up
+
+A **confusion matrix** counts: row by row what an image is, column by column what it was taken for. All that is right stands on the diagonal. Below it are the first ten mistakes, to judge by yourself.
+*)
+
+let evaluation = Evaluation.ofLogits (logitsOf heldOut.Images) heldOut.Labels
+
+let confusion =
+    Tensor.map float (Tensor.reshape [ 1; 1; 10; 10 ] evaluation.Confusion)
+
+draw
+    "07-confusion"
+    "1,000 held-out images: a row for each digit from 0 to 9, and a column for each answer"
+    [ ("images", confusion) ]
+
+let mistakes =
+    let answers = Classification.predictions (logitsOf heldOut.Images)
+    [ 0..999 ] |> List.filter (fun i -> answers[i] <> heldOut.Labels[i])
+
+drawImages
+    "07-mistakes"
+    "The first ten mistakes, each with its label and what it was taken for"
+    [
+        for i in List.truncate 10 mistakes ->
+            $"{heldOut.Labels[i]}, not {(Classification.predictions (logitsOf (Tensor.slice i 1 heldOut.Images)))[0]}",
+            Mnist.image heldOut i
+    ]
+
+check "what is off the diagonal are the mistakes" (mistakes.Length = 1000 - Evaluation.correct evaluation)
 
 (**
 All of this as pictures, for any model: `./cnn visualize model.bin`. And `./cnn filter` slides a kernel of your choice over any picture.

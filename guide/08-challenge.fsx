@@ -17,13 +17,14 @@ cores, and added. Part 9 shows that this changes no bit.
 **A schedule.** The learning rate rises first, while nothing is known, and falls to nothing at the end, when it is time to settle: "one cycle".
 *)
 
-#load "mnist.fsx"
+#load "mnist.fsx" "pictures.fsx"
 
 open Cnn.Tensors
 open Cnn.Operations
 open Cnn.Networks
 open Cnn.Training
 open Guide
+open Guide.Pictures
 open Guide.Support
 
 let text = Architecture.presets 10 |> List.find (fst >> (=) "deep") |> snd
@@ -113,6 +114,11 @@ let batch (epoch: int) (places: int list) : Mnist.Digits =
         Labels = Tensor.init [ places.Length ] (fun n -> all.Labels[places[n]])
     }
 
+drawImages
+    "08-shifts"
+    "The first image as five epochs show it: moved by up to two pixels"
+    [ for epoch in 0..4 -> $"epoch {epoch}", Mnist.image (batch epoch [ 0 ]) 0 ]
+
 (**
 ## One cycle
 
@@ -131,6 +137,10 @@ let oneCycle (highest: float) (way: float) : float =
 check
     "it starts low, is highest at three tenths, and ends at nothing"
     (oneCycle 1.0 0.0 = 0.04 && oneCycle 1.0 0.3 = 1.0 && oneCycle 1.0 1.0 < 1e-12)
+
+let rates = [ for i in 0..100 -> float i / 100.0, oneCycle 0.05 (float i / 100.0) ]
+
+plot "08-one-cycle" "The learning rate from the first step to the last" "part of the way" [ ("learning rate", rates) ]
 
 (**
 ## The run
@@ -172,9 +182,27 @@ for number, state in List.indexed states do
 Nothing is left to choose. Now, and only now:
 *)
 
-let final = accuracy (List.last states) (Mnist.test ())
+let last = List.last states
+let test = Mnist.test ()
+let final = accuracy last test
 printfn $"  on the 10,000 test images: {100.0 * final:F2} %%"
 check "more than 98 % of the test images" (final > 0.98)
+
+(**
+And since it is over, one may look at what it did not read, among the first thousand:
+*)
+
+let answers =
+    Classification.predictions (Network.logits network last.Parameters last.State (Mnist.slice 0 1000 test).Images)
+
+drawImages
+    "08-mistakes"
+    "Test images that it misreads, each with its label and the answer"
+    [
+        for i in 0..999 do
+            if answers[i] <> test.Labels[i] then
+                $"{test.Labels[i]}, not {answers[i]}", Mnist.image test i
+    ]
 
 (**
 The command line does the same with all 60,000 images, ten epochs, and everything prepared while the last batch is computed: `./cnn train --epochs 10`, more than 99.3 % in well under a minute.

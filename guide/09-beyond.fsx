@@ -26,13 +26,14 @@ and therefore
 Read the brackets: from g its mean is taken out, and its part along xhat. Those are the two directions in which x may move without any effect: all of them up together, and all of them further apart. What has no effect has no gradient.
 *)
 
-#load "mnist.fsx"
+#load "mnist.fsx" "pictures.fsx"
 
 open Cnn.Tensors
 open Cnn.Operations
 open Cnn.Networks
 open Cnn.Training
 open Guide
+open Guide.Pictures
 open Guide.Support
 
 let x = random 1 [ 6; 2; 3; 3 ]
@@ -107,6 +108,15 @@ let gradient = BatchNorm.backward cache dy
 printfn
     $"  error of dx {distance (byHand false) numeric:E1}, with constant statistics {distance (byHand true) numeric:E1}"
 
+draw
+    "09-gradients"
+    "dx of both channels of the first image; the last two take mean and variance for constants"
+    [
+        "derived", Tensor.slice 0 1 (byHand false)
+        "by differences", Tensor.slice 0 1 numeric
+        "constants", Tensor.slice 0 1 (byHand true)
+    ]
+
 check "dx as derived" (distance (byHand false) numeric < 1e-8)
 check "the library's dx" (distance gradient.Input numeric < 1e-8)
 check "statistics taken for constants are found out" (distance (byHand true) numeric > 0.01)
@@ -165,26 +175,35 @@ printfn $"  (a + b) + c and a + (b + c) differ by {difference (a + b + c) (a + (
 let bits (state: TrainingState<float32>) =
     Parameters.named state.Parameters, LayerState.named state.State
 
-/// Ten steps of batches of 128.
-let run (threads: int) : TrainingState<float32> =
+/// Ten steps of batches of 128: the loss before each, and the state after the last.
+let run (network: Network) (threads: int) : float list * TrainingState<float32> =
     let adam = Optimizer.named |> List.find (fst >> (=) "adam") |> snd
 
     let start: TrainingState<float32> =
         TrainingState.start adam He (Seed.ofInt 1) network
 
-    (start, Seq.replicate 5 [ 0; 128 ] |> Seq.concat)
-    ||> Seq.fold (fun state first ->
+    (start, List.replicate 5 [ 0; 128 ] |> List.concat)
+    ||> List.mapFold (fun state first ->
         let batch = Mnist.slice first 128 digits
 
-        let struct (next, _) =
+        let struct (next, report) =
             TrainingState.step threads 0.01 batch.Images batch.Labels state
 
-        next)
+        report.Loss, next)
 
-let one = run 1
+let losses, one = run network 1
 
 for threads in [ 2; 3; 8 ] do
-    check $"{threads} threads give the bits of one" (bits (run threads) = bits one)
+    check $"{threads} threads give the bits of one" (bits (snd (run network threads)) = bits one)
+
+plot
+    "09-losses"
+    "The first ten steps of the same network, with and without batch normalisation"
+    "step"
+    [
+        "with batch normalisation", numbered losses
+        "without", numbered (fst (run plain 1))
+    ]
 
 (**
 ## And the rest

@@ -54,6 +54,10 @@ let slice (start: int) (count: int) (digits: Digits) : Digits =
         Labels = Tensor.slice start count digits.Labels
     }
 
+/// One image, as numbers that one can draw and compute with. [ 1; 1; 28; 28 ]
+let image (digits: Digits) (index: int) : Tensor<float> =
+    Tensor.slice index 1 digits.Images |> Tensor.map float
+
 /// One image as characters, dark to light.
 let print (digits: Digits) (index: int) : unit =
     let ramp = " .:-=+*#%@"

@@ -1,4 +1,4 @@
-/// What every part of the guide uses: checks that are counted, arrays that one can read, and pictures of them.
+/// What every part of the guide uses: checks that are counted, and arrays that one can read.
 module Guide.Support
 
 // where it is built in the repository, and where it is installed
@@ -10,7 +10,6 @@ module Guide.Support
 
 open System
 open System.Globalization
-open System.IO
 open Cnn.Tensors
 
 // ---- checks ------------------------------------------------------------------------------------
@@ -72,15 +71,14 @@ let numericGradient (loss: Tensor<float> -> float) (x: Tensor<float>) : Tensor<f
     let h = 1e-5
     Tensor.init x.Shape (fun i -> (loss (nudge i h x) - loss (nudge i -h x)) / (2.0 * h))
 
-// ---- pictures ----------------------------------------------------------------------------------
-
-let private text (value: float) : string =
+/// A number with at most two places behind the point.
+let text (value: float) : string =
     let rounded = Math.Round(value, 2)
     // no -0
     (rounded + 0.0).ToString("0.##", CultureInfo.InvariantCulture)
 
 /// The last two axes as rows and columns: one grid for each channel.
-let private grids (x: Tensor<float>) : float[][][] =
+let grids (x: Tensor<float>) : float[][][] =
     let columns = List.last x.Shape
 
     let rows =
@@ -105,64 +103,3 @@ let show (name: string) (x: Tensor<float>) : unit =
     for grid in cells do
         for row in grid do
             printfn "  %s" (row |> Seq.map _.PadLeft(width) |> String.concat " ")
-
-// blue below 0, red above, pale near it
-let private colour (most: float) (value: float) : string =
-    let part = if most > 0.0 then min 1.0 (abs value / most) else 0.0
-    let pale = int (245.0 - 165.0 * part)
-
-    if value < 0.0 then
-        $"rgb({pale},{pale},245)"
-    else
-        $"rgb(245,{pale},{pale})"
-
-/// Draws tensors beside each other, each with a caption, as NAME.svg in the folder that the variable GUIDE_PICTURES names; where there
-/// is none, as when a part is run by hand, nothing is drawn.
-let draw (name: string) (parts: (string * Tensor<float>) list) : unit =
-    match Environment.GetEnvironmentVariable "GUIDE_PICTURES" with
-    | null
-    | "" -> ()
-    | folder ->
-        let cell, gap, caption = 40, 32, 26
-
-        let drawn =
-            [
-                for title, x in parts do
-                    for grid in grids x -> title, grid
-            ]
-
-        let widths =
-            [ for title, grid in drawn -> max (cell * grid[0].Length) (8 * title.Length) ]
-
-        let height =
-            caption
-            + cell * (drawn |> List.map (fun (_, grid) -> grid.Length) |> List.max)
-            + 8
-
-        let width = List.sum widths + gap * (widths.Length - 1) + 16
-        let lines = ResizeArray<string>()
-
-        lines.Add
-            $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="system-ui, sans-serif" font-size="14">"""
-
-        let mutable left = 8
-
-        for (title, grid), span in List.zip drawn widths do
-            let most = grid |> Array.concat |> Array.map abs |> Array.max
-            lines.Add $"""<text x="{left}" y="17" fill="currentColor">{Net.WebUtility.HtmlEncode title}</text>"""
-
-            for row in 0 .. grid.Length - 1 do
-                for column in 0 .. grid[row].Length - 1 do
-                    let value = grid[row][column]
-                    let x, y = left + cell * column, caption + cell * row
-
-                    lines.Add
-                        $"""<rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="{colour most value}" stroke="#999"/>"""
-
-                    lines.Add
-                        $"""<text x="{x + cell / 2}" y="{y + 25}" text-anchor="middle" fill="#111">{text value}</text>"""
-
-            left <- left + span + gap
-
-        lines.Add "</svg>"
-        File.WriteAllLines(Path.Combine(folder, name + ".svg"), lines)

@@ -137,7 +137,8 @@ let private host =
         ]
 
 /// What tests the documents: that they say what the program does.
-let private documents = testList "documents" [ Documents.CommandTests.tests ]
+let private documents =
+    testList "documents" [ Documents.SiteTests.tests; Documents.CommandTests.tests ]
 
 /// Written to the raw stream, after everything that Expecto still had to say, so that it is really last; on a line
 /// of its own, because Expecto leaves a reset of the colours behind without ending that line.

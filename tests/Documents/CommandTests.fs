@@ -15,8 +15,7 @@ open Cnn.Tests.Documents.CommandCases
 let private documents =
     "README.md"
     :: [
-        for script in Directory.GetFiles(Path.Combine(Printed.root, "guide"), "0*.fsx") |> Array.sort ->
-            $"guide/{Path.GetFileName script}"
+        for script in Directory.GetFiles(GuidePage.guide, "0*.fsx") |> Array.sort -> $"guide/{Path.GetFileName script}"
     ]
 
 let private printed: Lazy<Printed.Command list> =
@@ -133,7 +132,7 @@ let private shown (document: string) : Printed.Command list =
 // what README.md says of five seeds, against the numbers that were kept of them
 let private results =
     test "the accuracies of README.md are the means and ranges of docs/results" {
-        let readme = File.ReadAllText(Path.Combine(Printed.root, "README.md"))
+        let readme = File.ReadAllText(Path.Combine(GuidePage.repository, "README.md"))
 
         let rows =
             Regex.Matches(
@@ -151,7 +150,7 @@ let private results =
                     "default"
 
             let seeds = row.Groups["seeds"].Value
-            let file = Path.Combine(Printed.root, "docs", "results", $"{recipe}.jsonl")
+            let file = Path.Combine(GuidePage.docs, "results", $"{recipe}.jsonl")
 
             Cli.inFolder (fun folder ->
                 let table =
@@ -237,7 +236,10 @@ let long: Lazy<Test> =
     lazy
         (let clone = Directory.CreateTempSubdirectory("cnn-clone-").FullName
          AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(clone, recursive = true))
-         let made = Cli.runCommand "git" clone [ "clone"; "--quiet"; Printed.root; "." ]
+
+         let made =
+             Cli.runCommand "git" clone [ "clone"; "--quiet"; GuidePage.repository; "." ]
+
          Expect.equal made.Code 0 made.Error
 
          let withOutput document isMeant =

@@ -9,16 +9,6 @@ open Markdig.Extensions.Tables
 open Markdig.Syntax
 open Markdig.Syntax.Inlines
 
-/// The folder of the repository: the tests are built below it.
-let root: string =
-    let rec find (folder: DirectoryInfo) =
-        if File.Exists(Path.Combine(folder.FullName, "FunctionalCnn.sln")) then
-            folder.FullName
-        else
-            find (nonNull folder.Parent)
-
-    find (DirectoryInfo AppContext.BaseDirectory)
-
 type Command =
     {
         /// The document, from the root of the repository.
@@ -113,7 +103,8 @@ let private ofMarkdown (document: string) (text: string) : Command list =
 
 /// Those of a document: Markdown, or a script whose comments are.
 let read (document: string) : Command list =
-    let text = File.ReadAllText(Path.Combine(root, document)).ReplaceLineEndings "\n"
+    let text =
+        File.ReadAllText(Path.Combine(GuidePage.repository, document)).ReplaceLineEndings "\n"
 
     if document.EndsWith ".fsx" then
         [

@@ -1,9 +1,10 @@
-/// The guide, part by part, as a reader runs it; and that a part says so when something in it does not hold.
+/// The guide, part by part, as a reader runs it: it prints what its page says, and says so when something in it does not hold.
 module Cnn.Tests.Host.GuideCommandTests
 
 open System.IO
 open System.Text.RegularExpressions
 open Expecto
+open Cnn.Tests.Documents
 open Cnn.Tests.Host.Cli
 
 let private isNative = not (host.EndsWith ".dll")
@@ -41,7 +42,13 @@ let tests =
                                 Expect.equal last.Groups[1].Value (string part) "part"
                                 let passed = Regex.Count(output, @"(?m)^  \[ok\] ")
                                 Expect.equal last.Groups[2].Value (string passed) "counted"
-                                Expect.isGreaterThanOrEqual passed 7 "checks")
+                                Expect.isGreaterThanOrEqual passed 7 "checks"
+                                let script = Cnn.Site.Script.readAll GuidePage.guide |> List.item (part - 1)
+                                let recorded = GuidePage.output (GuidePage.read script.Name)
+
+                                Expect.isEmpty
+                                    (GuidePage.disagreements part recorded output)
+                                    "what the page says, and guide/render would write anew")
                         }
                 ]
             (if isNative then ptest else test) "a part in which something does not hold says so, and fails" {
