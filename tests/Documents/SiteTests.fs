@@ -6,6 +6,7 @@ open System.IO
 open System.Text.RegularExpressions
 open Expecto
 open Cnn.Site
+open Cnn.Tests.Browser
 open Cnn.Tests.Documents.GuidePage
 
 let private scripts = lazy Script.readAll guide
@@ -173,6 +174,39 @@ let private canBeRead =
             }
         ]
 
+let private inBrowser =
+    let addresses =
+        lazy [ for name, _ in pages.Value -> Uri(Path.Combine(docs, name)).AbsoluteUri ]
+
+    let look (address: string) (page: PuppeteerSharp.IPage) =
+        let sizes =
+            evaluate<float[]>
+                page
+                "[...document.querySelectorAll('main svg')].map(svg => svg.getBoundingClientRect().height)"
+
+        Expect.all sizes (fun height -> height > 20.0) $"{address}: pictures that can be seen"
+
+        let text =
+            evaluate<float> page "parseFloat(getComputedStyle(document.querySelector('main p')).fontSize)"
+
+        Expect.isGreaterThanOrEqual text 15.0 $"{address}: text that can be read"
+
+    testList
+        "in a browser"
+        [
+            for width in [ 320; 390; 1280 ] do
+                testWithBrowser $"no page is wider than a window of {width}, and none asks for anything from elsewhere" {
+                    let window =
+                        {
+                            Width = width
+                            Height = 800
+                            HasTouch = width < 1000
+                        }
+
+                    visit window (Uri(docs).AbsoluteUri + "/") addresses.Value look
+                }
+        ]
+
 let private printed =
     let find (part: int) (page: string) (output: string) = disagreements part [ page ] output
 
@@ -199,4 +233,4 @@ let private printed =
         ]
 
 let tests =
-    testList "Guide site" [ isMadeFromScripts; standsAlone; canBeRead; printed ]
+    testList "Guide site" [ isMadeFromScripts; standsAlone; canBeRead; inBrowser; printed ]

@@ -2,87 +2,15 @@
 module Cnn.Tests.Host.ServePageTests
 
 open System
-open System.Collections.Concurrent
 open System.IO
-open System.Threading.Tasks
 open Expecto
 open PuppeteerSharp
 open PuppeteerSharp.Input
 open Cnn
 open Cnn.Host.Figures
+open Cnn.Tests.Browser
 open Cnn.Tests.Host.Cli
 open Cnn.Tests.Host.ServeCase
-
-/// A Chromium of this machine: the one that CNN_BROWSER names, or the first on the PATH. Without one, there is nothing to test with.
-let private browserPath: string option =
-    let folders =
-        (Environment.GetEnvironmentVariable "PATH"
-         |> Option.ofObj
-         |> Option.defaultValue "")
-            .Split
-            Path.PathSeparator
-
-    match Environment.GetEnvironmentVariable "CNN_BROWSER" with
-    | null
-    | "" ->
-        Seq.allPairs [ "chromium"; "chromium-browser"; "google-chrome"; "google-chrome-stable" ] folders
-        |> Seq.map (fun (name, folder) -> Path.Combine(folder, name))
-        |> Seq.tryFind File.Exists
-    | path -> Some path
-
-// it is given no page of strangers, so it does without its sandbox, which root cannot have; and it asks nobody else anything
-let private flags =
-    [|
-        "--no-sandbox"
-        "--disable-gpu"
-        "--disable-dev-shm-usage"
-        "--disable-quic"
-        "--no-first-run"
-        "--disable-background-networking"
-        "--disable-component-update"
-        "--disable-sync"
-    |]
-
-let private patience = 60_000
-
-let private result (running: Task<'T>) : 'T = running.GetAwaiter().GetResult()
-let private wait (running: Task) : unit = running.GetAwaiter().GetResult()
-
-let private evaluate<'T> (page: IPage) (expression: string) : 'T =
-    result (page.EvaluateExpressionAsync<'T> expression)
-
-/// The page in a window of that size, what it asked for, and what it complained of.
-let private visit (port: int) (width: int) (height: int) (hasTouch: bool) (action: IPage -> unit) : unit =
-    let options =
-        LaunchOptions(
-            ExecutablePath = Option.get browserPath,
-            Headless = true,
-            Args = flags,
-            Timeout = patience,
-            DefaultViewport = ViewPortOptions(Width = width, Height = height, IsMobile = hasTouch, HasTouch = hasTouch)
-        )
-
-    let browser = result (Puppeteer.LaunchAsync options)
-
-    try
-        let page = result (browser.NewPageAsync())
-        let requests, complaints = ConcurrentBag<string>(), ConcurrentBag<string>()
-        page.Request.Add(fun request -> requests.Add request.Request.Url)
-        page.Console.Add(fun line -> complaints.Add line.Message.Text)
-        page.PageError.Add(fun error -> complaints.Add error.Message)
-        let address = $"http://127.0.0.1:{port}/"
-        result (page.GoToAsync address) |> ignore
-        action page
-        Expect.isGreaterThan requests.Count 4 "requests"
-
-        for request in requests do
-            Expect.isTrue (request.StartsWith address || request = "data:,") $"it asked for {request}"
-
-        Expect.equal (List.ofSeq complaints) [] "complaints"
-        let excess = evaluate<int> page "document.documentElement.scrollWidth - innerWidth"
-        Expect.isLessThanOrEqual excess 0 "the page is as wide as the window"
-    finally
-        wait (browser.CloseAsync())
 
 /// A place on the paper, in parts of its sides.
 let private placeOf (page: IPage) (x: float, y: float) : decimal * decimal =
@@ -194,19 +122,35 @@ let private withFinger (page: IPage) : unit =
     let top = evaluate<float> page "scrollY"
     Expect.equal top 0.0 "a finger that draws does not scroll"
 
-let tests =
-    let withBrowser = if browserPath.IsSome then test else ptest
+let private visitPage (window: Window) (port: int) (action: IPage -> unit) : unit =
+    let address = $"http://127.0.0.1:{port}/"
+    visit window address [ address ] (fun _ -> action)
 
+let private desk =
+    {
+        Width = 1280
+        Height = 900
+        HasTouch = false
+    }
+
+let private phone =
+    {
+        Width = 390
+        Height = 844
+        HasTouch = true
+    }
+
+let tests =
     testList
         "Host.ServePage"
         [
-            withBrowser "a digit is drawn with a mouse, and the page says which, how sure, and why" {
+            testWithBrowser "a digit is drawn with a mouse, and the page says which, how sure, and why" {
                 inFolder (fun folder ->
                     File.WriteAllBytes(Path.Combine(folder, "m.bin"), DrawnDigits.learned.Value)
 
-                    servedByCommand folder "m.bin" (fun port -> visit port 1280 900 false withMouse))
+                    servedByCommand folder "m.bin" (fun port -> visitPage desk port withMouse))
             }
-            withBrowser "a digit is drawn with a finger on a phone" {
-                serving learned.Value (fun port -> visit port 390 844 true withFinger)
+            testWithBrowser "a digit is drawn with a finger on a phone" {
+                serving learned.Value (fun port -> visitPage phone port withFinger)
             }
         ]
