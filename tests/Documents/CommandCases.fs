@@ -153,8 +153,15 @@ let private readme: Case list =
             "./cnn experiment default --seeds 5"
             Long
             [ "mean and standard deviation" ]
-            [ @"mean of 5 +99\.\d+ % ± 0\.\d+" ]
-        case "./cnn bench" Long [ "images/s for every preset" ] [ "images/s"; "% of" ]
+            [ @"^accuracy 99\.3\d+ % ± 0\.\d+, .*mean of 5 seeds$" ]
+        case
+            "./cnn bench"
+            Long
+            [ "images/s for every preset" ]
+            [
+                @"^network +batch +threads +images/s"
+                @"^network +stage +.*microseconds.* of peak$"
+            ]
         { case "./publish" Long [ "starts in 9 ms" ] [] with
             Writes = [ "artifacts/native/cnn" ]
         }
