@@ -22,7 +22,7 @@ numbers, for that is how often the window fits. In symbols, with x = 0 outside o
 
     y[i] = sum over a of  k[a] * x[i * stride - padding + a]
 
-This page is a program, and here it begins. Three words come from `support.fsx` and `pictures.fsx`, which lie beside it: `check` says whether something holds, `show` prints numbers, and `draw` and `plot` make pictures of them.
+This page is a program, and here it begins. What is not F# comes from the library, and from `support.fsx` and `pictures.fsx`, which lie beside it: `check` says whether something holds, and `finish` counts; `show` prints numbers, `draw` and `plot` make pictures of them (`numbered` gives each its place); `signal` makes of a list what the library takes, and `values` makes a list of what it gives.
 *)
 
 #load "pictures.fsx"

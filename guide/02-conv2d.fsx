@@ -11,6 +11,9 @@ Each axis has its own stride and padding, and the formula of part 1 holds for ea
 
     y[i; j] = sum over a and b of  k[a; b] * x[i * stride - padding + a; j * stride - padding + b]
     output  = (input + 2 * padding - kernel) / stride + 1
+
+More words from `support.fsx`: `image` is for a table what `signal` is for a list, `random` gives numbers between -1 and 1, `distance` is the largest difference between two tensors, `dot` the sum of their products, and
+`numericGradient` moves one number after the other, as part 1 did by hand.
 *)
 
 #load "mnist.fsx" "pictures.fsx"
@@ -230,7 +233,9 @@ let size padding = 28 + 2 * padding - 5 + 1
 check "answer 1" (size 2 = 28)
 check "answer 2" (Shape.size (Conv2d.weightShape (Conv2d.square 32 3 1 1) 16) + 32 = 4640)
 
-// two kernels one after the other are one larger kernel, as long as nothing bends between them
+// Two kernels one after the other are one larger kernel, as long as nothing bends between them. Of the first kernel's windows the
+// second one weighs that at a with k2[a], and each weighs x[i + a + b] with k1[b]: so x[i + c] has the sum over a of k2[a] k1[c - a]. Here
+// one index rises while the other falls, so one table has to be turned round to be slid over the other. This is no gradient.
 let turned = List.rev >> List.map List.rev
 let composed = conv2d 1 2 (turned sobelX) blur
 let twice = conv2d 1 0 sobelX (conv2d 1 0 blur square)

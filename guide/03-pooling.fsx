@@ -115,8 +115,8 @@ check
 ## Ties and kinks
 
 What if two cells are equally large? Then there is no gradient: to one side the loss changes with one cell, to the other with the other. One has to choose, and say so. The library gives all to the first, in the
-order of reading. (A quarter for each would do as well: what matters is that all of it together is dy.) Here is what many write instead: every cell that equals the maximum gets the whole of dy. As long as all numbers differ, that is the same. But after a ReLU, windows full of zeros
-are common, and then four cells get what belongs to one. Let us see whether the numbers notice.
+order of reading. (A quarter for each would do as well: what matters is that all of it together is dy.) Here is what many write instead: every cell that equals the maximum gets the whole of dy. As long as all numbers differ, that is the same. But paper is even, so is
+what a kernel makes of it, and in such windows four cells get what belongs to one. (Zeros behind a ReLU, the layer of part 4, would do no harm: on the way back it lets nothing through where it gave 0.) Let us see whether the numbers notice.
 *)
 
 /// Gives dy to every cell that is as large as the largest.

@@ -46,7 +46,7 @@ Its gradient is the most beautiful of all. The derivative of `log(sum of exp z[j
 
     dz[k] = p[k] - (1 if k = t, else 0)
 
-what the network believes, less what is true. (Two warnings. exp overflows: subtract the largest z first, which changes no p. And do not write `-log(p + 1e-8)` to be safe from log 0: that is another loss, whose
+what the network believes, less what is true. For a batch, the library adds up the losses of its examples, and each row of dlogits is that of one of them. (Two warnings. exp overflows: subtract the largest z first, which changes no p. And do not write `-log(p + 1e-8)` to be safe from log 0: that is another loss, whose
 gradient is not p - 1, and it cannot exceed 18.4. Computed as on the right, nothing needs saving.)
 *)
 

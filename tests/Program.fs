@@ -124,6 +124,7 @@ let private host =
             Host.PredictTests.tests
             Host.ServeTests.tests
             Host.ServeRefusalTests.tests
+            Host.ServeFloodTests.tests
             Host.ServePageTests.tests
             Host.FilterTests.tests
             Host.PyTorchFileTests.tests
@@ -138,7 +139,13 @@ let private host =
 
 /// What tests the documents: that they say what the program does.
 let private documents =
-    testList "documents" [ Documents.SiteTests.tests; Documents.CommandTests.tests ]
+    testList
+        "documents"
+        [
+            Documents.AgreementTests.tests
+            Documents.SiteTests.tests
+            Documents.CommandTests.tests
+        ]
 
 /// Written to the raw stream, after everything that Expecto still had to say, so that it is really last; on a line
 /// of its own, because Expecto leaves a reset of the colours behind without ending that line.

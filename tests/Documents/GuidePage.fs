@@ -2,14 +2,19 @@
 module Cnn.Tests.Documents.GuidePage
 
 open System
-open System.Globalization
 open System.IO
 open System.Net
 open System.Text.RegularExpressions
 
-/// The folder of the repository: the tests are built in artifacts/bin/Cnn.Tests/release.
-let repository =
-    Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", ".."))
+/// The folder of the repository: the tests are built somewhere below it.
+let repository: string =
+    let rec find (folder: DirectoryInfo) =
+        if File.Exists(Path.Combine(folder.FullName, "FunctionalCnn.sln")) then
+            folder.FullName
+        else
+            find (nonNull folder.Parent)
+
+    find (DirectoryInfo AppContext.BaseDirectory)
 
 let docs = Path.Combine(repository, "docs")
 let guide = Path.Combine(repository, "guide")
@@ -56,8 +61,6 @@ let private lines (text: string) : string list =
 let output (page: string) : string list =
     boxes "<samp>(.*?)</samp>" page |> List.collect lines
 
-let private number = Regex @"[-+]?\d[\d,]*(\.\d+)?(E[-+]?\d+)?"
-
 // counts that hang on a network that was trained, or on random weights in single precision
 let private counted =
     [ "of 1000 right"; "the pixel that counts most"; "are still taken for a seven" ]
@@ -66,40 +69,32 @@ let private counted =
 /// a rounding error may be anything up to a hundred times as large; any other number in E notation differs by a twentieth at most;
 /// what a network in single precision gives (from part 5 on, with a point) differs by 0.05 and a tenth, a percentage by 1.5.
 /// All else must be equal.
-let private agrees (part: int) (line: string) (recorded: Match) (printed: string) : bool =
-    let parse (text: string) =
-        Double.Parse(text.Replace(",", ""), CultureInfo.InvariantCulture)
+let private agrees (part: int) (figures: Agreement.Figures) : bool =
+    let struct (a, b) = figures.Values
 
-    let a, b = parse recorded.Value, parse printed
-
-    if recorded.Value.Contains 'E' then
+    if figures.Recorded.Contains 'E' then
         if a > 1e-3 then
             abs (a - b) <= 0.05 * a
         else
             b >= 0.0 && b <= 100.0 * a + 1e-15
-    elif line.Substring(recorded.Index + recorded.Length).StartsWith(" %", StringComparison.Ordinal) then
-        a = b || part >= 5 && recorded.Value.Contains '.' && abs (a - b) <= 1.5
+    elif figures.IsPercent then
+        a = b || part >= 5 && figures.Recorded.Contains '.' && abs (a - b) <= 1.5
     elif
         part >= 5
-        && (recorded.Value.Contains '.' || counted |> List.exists line.Contains)
+        && (figures.Recorded.Contains '.' || counted |> List.exists figures.Line.Contains)
     then
         abs (a - b) <= 0.05 + 0.1 * max (abs a) (abs b)
     else
         a = b
 
 let private agree (part: int) (recorded: string) (printed: string) : bool =
-    let words (line: string) =
-        Regex.Replace(number.Replace(line, "#"), @"\s+", " ")
-
     // a check is words only, numbers in it included; a digit that is drawn is to have each of its pixels
     if recorded = printed then
         true
     elif recorded.Contains "[ok]" || printed.Contains "[ok]" then
         false
     else
-        words recorded = words printed
-        && (Seq.zip (number.Matches recorded) (number.Matches printed)
-            |> Seq.forall (fun (a, b) -> agrees part recorded a b.Value))
+        Agreement.ofLineBy (agrees part) recorded printed
 
 /// Where a part printed something else than its page says: each line of the page, and the line that came instead.
 let disagreements (part: int) (recorded: string list) (printed: string) : string list =

@@ -34,7 +34,13 @@ type Outcome =
         Error: string
     }
 
-let private launch (hasInput: bool) (name: string) (folder: string) (arguments: string list) : Process =
+let private launchWith
+    (variables: (string * string) list)
+    (hasInput: bool)
+    (name: string)
+    (folder: string)
+    (arguments: string list)
+    : Process =
     let info =
         ProcessStartInfo(
             name,
@@ -45,9 +51,14 @@ let private launch (hasInput: bool) (name: string) (folder: string) (arguments: 
             RedirectStandardError = true
         )
 
+    for variable, value in variables do
+        info.Environment[variable] <- value
+
     match Process.Start info with
     | null -> failtest $"{name} did not start"
     | started -> started
+
+let private launch = launchWith []
 
 let private startProgram (program: string) (folder: string) (arguments: string list) : Process =
     let name, before = runner program
@@ -92,9 +103,16 @@ let runWith (input: byte[]) (folder: string) (arguments: string list) : Outcome 
     running.StandardInput.Close()
     finish running
 
-/// The same, with something done once a line of its results contains `sign`: it is told that line.
-let duringRun (sign: string) (action: string -> Process -> unit) (folder: string) (arguments: string list) : Outcome =
-    use running = start folder arguments
+/// The same, in an environment with these variables too, and with something done once a line of its results contains `sign`: it is told that line.
+let duringRunWith
+    (variables: (string * string) list)
+    (sign: string)
+    (action: string -> Process -> unit)
+    (folder: string)
+    (arguments: string list)
+    : Outcome =
+    let name, before = runner host
+    use running = launchWith variables false name folder (before @ arguments)
     let mutable line = running.StandardOutput.ReadLine()
 
     while not (isNull line) && not (line.Contains sign) do
@@ -102,6 +120,9 @@ let duringRun (sign: string) (action: string -> Process -> unit) (folder: string
 
     action line running
     finish running
+
+/// The same, in the environment of the tests.
+let duringRun = duringRunWith []
 
 /// What Ctrl-C does.
 let interrupt (running: Process) : unit =

@@ -47,7 +47,8 @@ type Reply =
         Body: string
     }
 
-let private parse (reply: string) : Reply =
+/// A reply in its parts.
+let parse (reply: string) : Reply =
     // a server that closes the connection, without a word or with one of another protocol, has refused as well
     if not (reply.StartsWith("HTTP/1.", StringComparison.Ordinal)) then
         {
@@ -92,8 +93,8 @@ let send (port: int) (request: byte[]) : Reply =
         while count > 0 do
             received.AddRange(ArraySegment(buffer, 0, count))
             count <- stream.Read(buffer, 0, buffer.Length)
-    with :? IO.IOException when received.Count > 0 ->
-        // a server that does not read all of a request may cut the connection behind its answer
+    with :? IO.IOException ->
+        // a server that does not read all of a request may cut the connection behind its answer, or instead of one
         ()
 
     parse (Encoding.Latin1.GetString(received.ToArray()))

@@ -139,6 +139,8 @@ let private answers =
                         "/", "text/html"
                         "/page.css", "text/css"
                         "/page.js", "text/javascript"
+                        "/paper.js", "text/javascript"
+                        "/answer.js", "text/javascript"
                         "/model", "application/json"
                     ] do
                     let reply = ask port $"GET {path} HTTP/1.1" [ host ] [||]
@@ -165,16 +167,54 @@ let private inModelFolder (action: string -> unit) =
 
 let private command =
     [
-        test "says where the page is, whatever the environment says, and Ctrl-C ends it" {
+        test "says where the page is, and Ctrl-C ends it" {
             inModelFolder (fun folder ->
-                // what ASP.NET Core would read elsewhere: nothing of it may open another door
-                File.WriteAllText(Path.Combine(folder, "appsettings.json"), """{"urls":"http://*:0"}""")
-
                 let outcome =
                     interruptAfter "m.bin is at http://127.0.0.1:" folder [ "serve"; "m.bin"; "--port"; "0" ]
 
                 Expect.equal outcome.Code 0 $"exit code; on stderr: {outcome.Error}"
                 Expect.equal outcome.Error "" "stderr")
+        }
+        test "what the environment and files say to web servers opens no other door" {
+            inModelFolder (fun folder ->
+                use free = new TcpListener(IPAddress.Loopback, 0)
+                free.Start()
+                let other = (free.LocalEndpoint :?> IPEndPoint).Port
+                free.Stop()
+                let address = $"http://127.0.0.1:{other}"
+
+                let settings =
+                    $"""{{"urls":"{address}","Kestrel":{{"Endpoints":{{"a":{{"Url":"{address}"}}}}}}}}"""
+
+                File.WriteAllText(Path.Combine(folder, "appsettings.json"), settings)
+
+                let variables =
+                    [
+                        "ASPNETCORE_URLS", address
+                        "DOTNET_URLS", address
+                        "URLS", address
+                        "ASPNETCORE_HTTP_PORTS", string other
+                        "Kestrel__Endpoints__a__Url", address
+                        "ASPNETCORE_HOSTINGSTARTUPASSEMBLIES", "nowhere"
+                    ]
+
+                let outcome =
+                    duringRunWith
+                        variables
+                        "m.bin is at http://127.0.0.1:"
+                        (fun _ running ->
+                            use client = new TcpClient()
+
+                            try
+                                Expect.throwsT<SocketException>
+                                    (fun () -> client.Connect(IPAddress.Loopback, other))
+                                    address
+                            finally
+                                interrupt running)
+                        folder
+                        [ "serve"; "m.bin"; "--port"; "0" ]
+
+                Expect.equal outcome.Code 0 $"exit code; on stderr: {outcome.Error}")
         }
         test "wrong in one sentence" {
             inModelFolder (fun folder ->

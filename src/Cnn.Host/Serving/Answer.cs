@@ -51,7 +51,8 @@ internal sealed record Panel(
     {
         Tile first = panel.Tiles[0];
         (float least, float largest) = first.IsColour ? (0, 1) : panel.Scale;
-        float extent = largest - least;
+        // in double precision, which the largest scores of single precision do not overflow
+        double extent = (double)largest - least;
         return new Panel(
             panel.Title,
             first.Rows,
@@ -63,7 +64,8 @@ internal sealed record Panel(
         );
 
         byte Level(float value) =>
-            extent > 0 ? (byte)Math.Clamp(MathF.Round(byte.MaxValue * (value - least) / extent), 0, byte.MaxValue)
+            extent > 0
+                ? (byte)Math.Clamp(Math.Round(byte.MaxValue * ((value - (double)least) / extent)), 0, byte.MaxValue)
             : panel.Colours == TileColours.Diverging ? (byte)128
             : (byte)0;
     }

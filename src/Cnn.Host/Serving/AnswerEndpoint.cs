@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Threading.RateLimiting;
 using Cnn.Host.Data;
 using Microsoft.AspNetCore.Http;
 
@@ -9,18 +10,31 @@ namespace Cnn.Host.Serving;
 /// <c>POST /answer</c>: the grey pixels of a drawing, row by row, a byte each, 0 for black; back comes what the model makes of it.
 /// <c>?class=3</c> asks what speaks for class 3, whatever the answer is.
 /// </summary>
-internal sealed class AnswerEndpoint(Viewer viewer)
+internal sealed class AnswerEndpoint(Viewer viewer) : IDisposable
 {
     /// <summary>What a drawing takes.</summary>
     public const int BodyBytes = Viewer.Side * Viewer.Side;
 
     private const string BodyType = "application/octet-stream";
+    private const int WaitingAnswers = 8;
+
+    // One answer is computed at a time. Who waits has sent the whole drawing, and who takes time to read an answer holds nobody up.
+    private readonly ConcurrencyLimiter computing = new(
+        new ConcurrencyLimiterOptions
+        {
+            PermitLimit = 1,
+            QueueLimit = WaitingAnswers,
+            QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+        }
+    );
+
+    public void Dispose() => computing.Dispose();
 
     public async Task AnswerAsync(HttpContext context)
     {
         int? label = LabelOf(context.Request.Query);
         byte[] pixels = await ReadAsync(context);
-        Answer answer = viewer.Answer(new Picture(1, Viewer.Side, Viewer.Side, pixels), label);
+        Answer answer = await ComputeAsync(pixels, label, context.RequestAborted);
         context.Response.ContentType = "application/json; charset=utf-8";
         await JsonSerializer.SerializeAsync(
             context.Response.Body,
@@ -28,6 +42,17 @@ internal sealed class AnswerEndpoint(Viewer viewer)
             ServingJson.Default.Answer,
             context.RequestAborted
         );
+    }
+
+    private async Task<Answer> ComputeAsync(byte[] pixels, int? label, CancellationToken aborted)
+    {
+        using RateLimitLease turn = await computing.AcquireAsync(permitCount: 1, aborted);
+        return turn.IsAcquired
+            ? viewer.Answer(new Picture(1, Viewer.Side, Viewer.Side, pixels), label)
+            : throw new RefusedException(
+                StatusCodes.Status429TooManyRequests,
+                Refusal.SentenceOf(StatusCodes.Status429TooManyRequests)
+            );
     }
 
     private int? LabelOf(IQueryCollection query)

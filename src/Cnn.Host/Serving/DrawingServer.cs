@@ -11,28 +11,31 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Cnn.Host.Serving;
 
 /// <summary>
-/// The web server of <c>cnn serve</c>: three files that are part of the program, what the model is, and an answer to a drawing.
+/// The web server of <c>cnn serve</c>: the files of the page, which are part of the program, what the model is, and an answer to a drawing.
 /// It starts from nothing, without the settings that ASP.NET Core would read from files and the environment, so that it listens
 /// where it is told and nowhere else, and it opens no file for anybody.
 /// </summary>
 internal sealed class DrawingServer : IAsyncDisposable
 {
-    private const string Compute = "compute";
-
     // for a page that asks again as soon as it has its answer, at most 20 times a second, and another one beside it
     private const int RequestsPerSecond = 50;
     private const int RequestsAtOnce = 100;
     private const int PeriodsPerSecond = 10;
-    private const int WaitingAnswers = 8;
     private const int Connections = 64;
     private const int HeaderBytes = 16 * 1024;
     private const int LineBytes = 2 * 1024;
+
+    // a drawing is 80 KB, and comes from this machine
+    private const double BytesPerSecond = 32 * 1024;
     private static readonly TimeSpan patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan grace = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan farewell = TimeSpan.FromSeconds(2);
 
     private readonly WebApplication application;
+    private readonly AnswerEndpoint answers;
 
-    private DrawingServer(WebApplication application) => this.application = application;
+    private DrawingServer(WebApplication application, AnswerEndpoint answers) =>
+        (this.application, this.answers) = (application, answers);
 
     /// <summary>Where the page is.</summary>
     public string Address => $"http://{IPAddress.Loopback}:{new Uri(application.Urls.Single()).Port}/";
@@ -60,7 +63,8 @@ internal sealed class DrawingServer : IAsyncDisposable
         foreach (PageFile file in PageFile.All)
             application.MapMethods(file.Path, [HttpMethods.Get, HttpMethods.Head], file.WriteAsync);
         application.MapMethods("/model", [HttpMethods.Get, HttpMethods.Head], new ModelEndpoint(viewer).WriteAsync);
-        application.MapPost("/answer", new AnswerEndpoint(viewer).AnswerAsync).RequireRateLimiting(Compute);
+        var answers = new AnswerEndpoint(viewer);
+        application.MapPost("/answer", answers.AnswerAsync);
         try
         {
             await application.StartAsync(stop);
@@ -68,6 +72,7 @@ internal sealed class DrawingServer : IAsyncDisposable
         catch (Exception cause) when (cause is IOException or SocketException)
         {
             await application.DisposeAsync();
+            answers.Dispose();
             throw new CommandException(
                 ExitCode.Usage,
                 cause is SocketException { SocketErrorCode: SocketError.AccessDenied }
@@ -76,7 +81,7 @@ internal sealed class DrawingServer : IAsyncDisposable
                 cause
             );
         }
-        return new DrawingServer(application);
+        return new DrawingServer(application, answers);
     }
 
     public async ValueTask DisposeAsync()
@@ -84,6 +89,7 @@ internal sealed class DrawingServer : IAsyncDisposable
         using var limit = new CancellationTokenSource(farewell);
         await application.StopAsync(limit.Token);
         await application.DisposeAsync();
+        answers.Dispose();
     }
 
     private static void Limit(KestrelServerOptions options, int port)
@@ -94,6 +100,9 @@ internal sealed class DrawingServer : IAsyncDisposable
         options.Limits.MaxRequestHeadersTotalSize = HeaderBytes;
         options.Limits.MaxRequestLineSize = LineBytes;
         options.Limits.RequestHeadersTimeout = patience;
+        options.Limits.KeepAliveTimeout = patience;
+        options.Limits.MinRequestBodyDataRate = new MinDataRate(BytesPerSecond, grace);
+        options.Limits.MinResponseDataRate = new MinDataRate(BytesPerSecond, grace);
         options.Listen(IPAddress.Loopback, port, listen => listen.Protocols = HttpProtocols.Http1);
     }
 
@@ -113,18 +122,9 @@ internal sealed class DrawingServer : IAsyncDisposable
                 }
             )
         );
-        options.AddConcurrencyLimiter(
-            Compute,
-            limiter =>
-            {
-                limiter.PermitLimit = 1;
-                limiter.QueueLimit = WaitingAnswers;
-                limiter.QueueProcessingOrder = QueueProcessingOrder.OldestFirst;
-            }
-        );
         options.OnRejected = (rejected, _) =>
         {
-            rejected.HttpContext.Response.Headers.RetryAfter = "1";
+            rejected.HttpContext.Response.Headers.RetryAfter = Refusal.RetryAfter;
             return ValueTask.CompletedTask;
         };
     }

@@ -23,18 +23,25 @@ internal static class Guard
         HttpRequest request = context.Request;
         int port = context.Connection.LocalPort;
         if (!IsOwn(request.Host.Value, port))
-            return Refusal.WriteAsync(
+            return RefuseAsync(
                 context,
                 StatusCodes.Status421MisdirectedRequest,
                 $"this server is http://{IPAddress.Loopback}:{port}, and answers to no other name."
             );
         if (!IsSameSite(request.Headers, port))
-            return Refusal.WriteAsync(
+            return RefuseAsync(
                 context,
                 StatusCodes.Status403Forbidden,
                 "only the page of this server may ask it, and this request came from another."
             );
         return next(context);
+    }
+
+    // and hangs up: idle connections of strangers would leave none for the page
+    private static Task RefuseAsync(HttpContext context, int status, string sentence)
+    {
+        context.Response.Headers.Connection = "close";
+        return Refusal.WriteAsync(context, status, sentence);
     }
 
     // one value, and no more: of two, a part of the program might read the one and a part the other

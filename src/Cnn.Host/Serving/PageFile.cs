@@ -9,6 +9,8 @@ namespace Cnn.Host.Serving;
 /// <param name="Type">What it is.</param>
 internal sealed record PageFile(string Path, string Name, string Type)
 {
+    private const string Script = "text/javascript; charset=utf-8";
+
     private readonly byte[] contents = Read(Name);
 
     /// <summary>All there are.</summary>
@@ -16,7 +18,9 @@ internal sealed record PageFile(string Path, string Name, string Type)
     [
         new("/", "page.html", "text/html; charset=utf-8"),
         new("/page.css", "page.css", "text/css; charset=utf-8"),
-        new("/page.js", "page.js", "text/javascript; charset=utf-8"),
+        new("/page.js", "page.js", Script),
+        new("/paper.js", "paper.js", Script),
+        new("/answer.js", "answer.js", Script),
     ];
 
     /// <summary>Answers with it.</summary>

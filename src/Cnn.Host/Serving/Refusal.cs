@@ -8,6 +8,9 @@ namespace Cnn.Host.Serving;
 /// <summary>What a request gets that is not answered: a status, and one sentence as <c>{"error":"…"}</c>.</summary>
 internal static class Refusal
 {
+    /// <summary>Seconds after which one may ask again who asked too much.</summary>
+    public const string RetryAfter = "1";
+
     /// <summary>Writes a status and its sentence.</summary>
     public static Task WriteAsync(HttpContext context, int status, string sentence)
     {
@@ -44,6 +47,8 @@ internal static class Refusal
                     $"unexpected error: {cause.GetType().Name}: {CommandException.Reason(cause)}."
                 ),
             };
+            if (status == StatusCodes.Status429TooManyRequests)
+                context.Response.Headers.RetryAfter = RetryAfter;
             if (status == StatusCodes.Status500InternalServerError)
                 Consoles.Complain(sentence);
             await WriteAsync(context, status, sentence);
@@ -57,7 +62,8 @@ internal static class Refusal
         return WriteAsync(context.HttpContext, status, SentenceOf(status));
     }
 
-    private static string SentenceOf(int status) =>
+    /// <summary>What a status means here.</summary>
+    public static string SentenceOf(int status) =>
         status switch
         {
             StatusCodes.Status404NotFound => "there is nothing at this address; the page is at /.",
