@@ -7,8 +7,10 @@ open System.Net
 open System.Net.Sockets
 open System.Text
 open System.Threading
+open System.Threading.Tasks
 open Expecto
-open Cnn
+open Microsoft.AspNetCore.Http
+open Cnn.Host.Serving
 open Cnn.Tests.Host.ServeCase
 
 let private get = "GET / HTTP/1.1"
@@ -102,27 +104,38 @@ let tests =
                         (TimeSpan.FromSeconds 40.0)
                         "ten seconds, and what a busy machine adds")
             }
-            test "of many drawings at once some wait, and the rest are told to come again" {
-                // a network that takes its time
-                let layers =
-                    "conv 24 5 pad 2, relu, conv 24 5 pad 2, relu, conv 24 5 pad 2, relu, flatten, dense 10"
+            test "one answer is computed, eight wait, and the next is told to come again" {
+                let viewer = Viewer(network 1)
+                use started = new ManualResetEventSlim()
+                use gate = new ManualResetEventSlim()
 
-                serving (Model.Create(layers, 1, 28, 28, "he", 1)) (fun port ->
-                    let replies =
-                        [ for _ in 1..40 -> async { return draw port "" [] one } ]
-                        |> Async.Parallel
-                        |> Async.RunSynchronously
+                use endpoint =
+                    new AnswerEndpoint(
+                        viewer.Classes,
+                        fun drawing label ->
+                            started.Set()
+                            gate.Wait()
+                            viewer.Answer(drawing, label)
+                    )
 
-                    let count status =
-                        replies |> Array.filter (fun reply -> reply.Status = status) |> Array.length
+                let request () =
+                    let context = DefaultHttpContext()
+                    context.Request.ContentType <- "application/octet-stream"
+                    context.Request.Body <- new IO.MemoryStream(one)
+                    endpoint.AnswerAsync context
 
-                    Expect.isGreaterThanOrEqual (count 200) 9 "one is computed, and eight may wait"
-                    Expect.isGreaterThan (count 429) 0 "the rest"
-                    Expect.equal (count 200 + count 429) replies.Length "nothing else"
+                let first = Task.Run(request)
+                started.Wait()
+                let waiting = [ for _ in 1..8 -> request () ]
+                Expect.all waiting (fun one -> not one.IsCompleted) "eight wait"
 
-                    for reply in replies do
-                        if reply.Status = 429 then
-                            Expect.equal reply.Headers["retry-after"] "1" "Retry-After")
+                Expect.throwsC (fun () -> (request ()).GetAwaiter().GetResult()) (fun problem ->
+                    match problem with
+                    | :? RefusedException as refusal -> Expect.equal refusal.Status 429 "status"
+                    | other -> failtest $"{other}")
+
+                gate.Set()
+                Task.WaitAll(Array.ofList (first :: waiting))
             }
             test "connections are counted, and those who keep too many open lose the rest" {
                 serving (network 1) (fun port ->

@@ -10,7 +10,9 @@ namespace Cnn.Host.Serving;
 /// <c>POST /answer</c>: the grey pixels of a drawing, row by row, a byte each, 0 for black; back comes what the model makes of it.
 /// <c>?class=3</c> asks what speaks for class 3, whatever the answer is.
 /// </summary>
-internal sealed class AnswerEndpoint(Viewer viewer) : IDisposable
+/// <param name="classes">How many classes there are.</param>
+/// <param name="answer">What the model makes of a drawing; the class is the one that is asked about, or null.</param>
+internal sealed class AnswerEndpoint(int classes, Func<Picture, int?, Answer> answer) : IDisposable
 {
     /// <summary>What a drawing takes.</summary>
     public const int BodyBytes = Viewer.Side * Viewer.Side;
@@ -34,11 +36,11 @@ internal sealed class AnswerEndpoint(Viewer viewer) : IDisposable
     {
         int? label = LabelOf(context.Request.Query);
         byte[] pixels = await ReadAsync(context);
-        Answer answer = await ComputeAsync(pixels, label, context.RequestAborted);
+        Answer computed = await ComputeAsync(pixels, label, context.RequestAborted);
         context.Response.ContentType = "application/json; charset=utf-8";
         await JsonSerializer.SerializeAsync(
             context.Response.Body,
-            answer,
+            computed,
             ServingJson.Default.Answer,
             context.RequestAborted
         );
@@ -48,7 +50,7 @@ internal sealed class AnswerEndpoint(Viewer viewer) : IDisposable
     {
         using RateLimitLease turn = await computing.AcquireAsync(permitCount: 1, aborted);
         return turn.IsAcquired
-            ? viewer.Answer(new Picture(1, Viewer.Side, Viewer.Side, pixels), label)
+            ? answer(new Picture(1, Viewer.Side, Viewer.Side, pixels), label)
             : throw new RefusedException(
                 StatusCodes.Status429TooManyRequests,
                 Refusal.SentenceOf(StatusCodes.Status429TooManyRequests)
@@ -63,12 +65,12 @@ internal sealed class AnswerEndpoint(Viewer viewer) : IDisposable
             query.Count == 1
             && query["class"] is [var text]
             && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int label)
-            && label < viewer.Classes
+            && label < classes
         )
             return label;
         throw new RefusedException(
             StatusCodes.Status400BadRequest,
-            $"the only question is ?class=N, with N from 0 to {viewer.Classes - 1}."
+            $"the only question is ?class=N, with N from 0 to {classes - 1}."
         );
     }
 

@@ -63,7 +63,7 @@ internal sealed class DrawingServer : IAsyncDisposable
         foreach (PageFile file in PageFile.All)
             application.MapMethods(file.Path, [HttpMethods.Get, HttpMethods.Head], file.WriteAsync);
         application.MapMethods("/model", [HttpMethods.Get, HttpMethods.Head], new ModelEndpoint(viewer).WriteAsync);
-        var answers = new AnswerEndpoint(viewer);
+        var answers = new AnswerEndpoint(viewer.Classes, viewer.Answer);
         application.MapPost("/answer", answers.AnswerAsync);
         try
         {
